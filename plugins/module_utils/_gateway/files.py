@@ -1,0 +1,124 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files: written beside and renamed, so that a reader finds the old or the new one and never a half."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import Any, Optional
+
+from .._errors import HostError
+
+
+@contextlib.contextmanager
+def _named(operation: str, path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        hint = "Run with become." if isinstance(error, PermissionError) else ""
+        code = "no_space" if error.errno == 28 else "host"
+        raise HostError(operation, path, str(error.strerror or error), hint, code) from error
+
+
+def exists(path: str) -> bool:
+    return os.path.lexists(path)
+
+
+def read(path: str, limit: int = 16 * 1024 * 1024) -> Optional[bytes]:
+    """The file's content, or None when there is none. limit (bytes) bounds what is read."""
+    with _named("read", path):
+        try:
+            with open(path, "rb") as stream:
+                return stream.read(limit)
+        except FileNotFoundError:
+            return None
+
+
+def read_json(path: str) -> Optional[Any]:
+    """The JSON document, or None when there is none or it is not JSON (a half-made file is none)."""
+    data = read(path)
+    if data is None:
+        return None
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
+
+
+def write(path: str, data: bytes, mode: int = 0o644) -> None:
+    """Write atomically and durably."""
+    directory = os.path.dirname(path)
+    with _named("write", path):
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".part", dir=directory)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fchmod(descriptor, mode)
+                os.fsync(descriptor)
+            os.rename(temporary, path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+            raise
+        sync_directory(directory)
+
+
+def write_json(path: str, document: object, mode: int = 0o644) -> None:
+    write(path, (json.dumps(document, indent=2, sort_keys=True) + "\n").encode(), mode)
+
+
+def sync_directory(path: str) -> None:
+    """Make a rename in the directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_directory(path: str, mode: int = 0o711) -> None:
+    """Make the directory and its parents; mode is set on the last one (the umask does not count)."""
+    with _named("make the directory", path):
+        if os.path.isdir(path):
+            return
+        os.makedirs(os.path.dirname(path), mode=0o711, exist_ok=True)
+        os.mkdir(path)
+        os.chmod(path, mode)
+
+
+def remove(path: str) -> bool:
+    """Remove a file or a directory tree; False when there was none. A link is removed, never followed."""
+    with _named("remove", path):
+        try:
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+        except FileNotFoundError:
+            return False
+    return True
+
+
+def remove_empty(path: str) -> bool:
+    """Remove the directory when it is empty; False when it is not or there is none."""
+    try:
+        os.rmdir(path)
+    except OSError:
+        return False
+    return True
+
+
+def free_bytes(path: str) -> int:
+    """Bytes that an unprivileged writer still has on the file system of path or of its nearest parent."""
+    while not os.path.exists(path):
+        path = os.path.dirname(path) or "/"
+    with _named("look at the room of", path):
+        status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize

@@ -1,0 +1,80 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs programs: argument lists only, the C locale, a deadline."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Optional, Union
+
+from .._errors import HostError
+
+_TAIL = 20
+
+
+def find(program: str) -> Optional[str]:
+    """The program's path, sbin directories included (they are not in every user's PATH)."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+    return shutil.which(program, path=path)
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    operation: str,
+    obj: str,
+    timeout: float = 60.0,
+    input_data: Optional[bytes] = None,
+    environment: Optional[Mapping[str, str]] = None,
+    cwd: Optional[str] = None,
+    package: str = "",
+) -> bytes:
+    """Run a program and return what it wrote to standard output.
+
+    operation and obj name the work in the error ("build the image", "debian-13"); package is what to
+    install when the program is missing; timeout is in seconds. The program runs in a session of its own,
+    so that all it started ends with it: at the deadline, and when this run is interrupted.
+    """
+    program = find(arguments[0])
+    if program is None:
+        hint = f"Install package {package or arguments[0]}, or apply role burrow.vm.hypervisor to this host."
+        raise HostError(operation, obj, f"{arguments[0]} is not installed", hint, "missing_program")
+    process = subprocess.Popen(
+        [program, *arguments[1:]],
+        stdin=subprocess.DEVNULL if input_data is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})},
+        cwd=cwd,
+        start_new_session=True,
+    )
+    try:
+        output, errors = process.communicate(input_data, timeout)
+    except subprocess.TimeoutExpired as error:
+        raise HostError(operation, obj, f"{arguments[0]} did not end within {timeout:.0f} s", code="timeout") from error
+    finally:
+        _end(process)
+    if process.returncode != 0:
+        raise HostError(operation, obj, f"{arguments[0]} ended with {process.returncode}: {tail(errors or output)}")
+    return output
+
+
+def tail(data: Union[bytes, str], lines: int = _TAIL) -> str:
+    """The last lines of a program's output, as text."""
+    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    return "\n".join(text.strip().splitlines()[-lines:])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.communicate()

@@ -1,0 +1,73 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""KVM or TCG: decided from what was seen on the host, with the reason in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+KVM = "kvm"
+TCG = "tcg"
+
+DEVICE = "/dev/kvm"
+
+# Without this CPU flag /dev/kvm may open all the same (nested hosts without nested virtualisation, paravirtual
+# KVM), and QEMU then aborts ("failed to set MSR 0x10a") or hangs without a word. Other architectures show no flag.
+_FLAGS = {
+    "x86_64": frozenset({"vmx", "svm"}),
+    "i686": frozenset({"vmx", "svm"}),
+}
+
+# libvirt's encoding: major * 1 000 000 + minor * 1 000 + micro.
+_QEMU_10 = 10_000_000
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was seen: device_error is None when /dev/kvm opened; root_only when nobody but root may open it."""
+
+    architecture: str
+    device_error: Optional[str]
+    root_only: bool = False
+    cpu_flags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """kind is KVM or TCG; reason says why, as people read it."""
+
+    kind: str
+    reason: str
+
+    @property
+    def domain_type(self) -> str:
+        """What libvirt calls it in <domain type=...>."""
+        return "kvm" if self.kind == KVM else "qemu"
+
+
+def decide(evidence: Evidence) -> Accelerator:
+    """KVM only when it can really run a guest."""
+    if evidence.device_error is not None:
+        return Accelerator(TCG, f"{DEVICE} can't be used: {evidence.device_error}")
+    wanted = _FLAGS.get(evidence.architecture, frozenset())
+    if wanted and not wanted & evidence.cpu_flags:
+        names = " nor ".join(sorted(wanted, reverse=True))
+        return Accelerator(TCG, f"{DEVICE} opens, but the CPU shows neither {names}: a guest would hang")
+    if evidence.root_only:
+        return Accelerator(TCG, f"only root may open {DEVICE}, and QEMU runs as another user")
+    return Accelerator(KVM, f"{DEVICE} opens and the CPU can run guests")
+
+
+def cpu_default(kind: str, architecture: str, qemu_version: int) -> tuple[str, tuple[str, ...]]:
+    """The CPU mode of a new guest and the features to take from it.
+
+    qemu_version is as libvirt's getVersion() returns it; 0 when it is not known.
+    """
+    if kind == KVM:
+        return "host-passthrough", ()
+    # TCG of QEMU before 10.0 runs cmpxchg16b wrongly for the 6.12 cloud kernel of Debian 13: it panics or hangs in
+    # most boots. Without cx16 the kernel takes another path, and older kernels don't mind.
+    disable = ("cx16",) if architecture == "x86_64" and qemu_version < _QEMU_10 else ()
+    return "maximum", disable

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Turns what was given to make into one ansible-playbook command, or an ssh command, and becomes it.
 
-Values come through the environment and leave as JSON or as one argument, so no shell ever reads them. BURROW_GIVEN names
-the variables that were on make's command line: an IMAGE or MEMORY that happens to be exported by a CI system is not meant.
+Values come through the environment and leave as JSON or as one argument, so no shell ever reads them. BURROW_GIVEN
+names the variables that were on make's command line: an IMAGE that a CI system happens to export is not meant.
 """
 
 from __future__ import annotations

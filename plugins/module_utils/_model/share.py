@@ -1,0 +1,107 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Directories of the hypervisor that a guest sees."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .._errors import SpecError
+from .value import absolute_path, boolean, mapping, sequence, shown, text, unknown_keys
+
+KEYS = ("source", "target", "tag", "readonly")
+# The virtiofs specification (virtio 1.2, 5.11.4) has 36 bytes for the tag.
+_LONGEST_TAG = 36
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+_SYSTEM = ("/boot", "/sys", "/proc", "/dev", "/run")
+# Where a mount would take the guest's own system away from it.
+_GUEST_SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr", "/var")
+
+
+@dataclass(frozen=True)
+class Share:
+    """source is the directory on the hypervisor, target the one in the guest, tag the virtiofs tag."""
+
+    source: str
+    target: str
+    tag: str
+    readonly: bool = False
+
+
+def refused_directory(directory: str) -> bool:
+    """A system directory, which no guest may see. The path is normalised; call it with the real path too."""
+    return directory == "/" or any(_inside(directory, system) for system in _SYSTEM)
+
+
+def parse_shares(value: object, path: str = "shares") -> tuple[Share, ...]:
+    shares = tuple(_parse_share(entry, f"{path}[{index}]") for index, entry in enumerate(sequence(value, path)))
+    _check_tags(shares, path)
+    _check_targets(shares, path)
+    return shares
+
+
+def _parse_share(value: object, path: str) -> Share:
+    entry = mapping(value, path)
+    unknown_keys(entry, KEYS, path)
+    if entry.get("source") is None:
+        raise SpecError(f"{path}.source", "it is missing", "Name the directory on the hypervisor.")
+    source = absolute_path(entry["source"], f"{path}.source")
+    if refused_directory(source):
+        hint = f"Share a directory that is neither / nor below {', '.join(_SYSTEM)}."
+        raise SpecError(f"{path}.source", f"{shown(entry['source'])} is a system directory", hint)
+    stated = entry.get("target")
+    target = absolute_path(f"/mnt/{posixpath.basename(source)}" if stated is None else stated, f"{path}.target")
+    if target == "/" or target in _GUEST_SYSTEM or any(_inside(target, system) for system in _SYSTEM):
+        raise SpecError(f"{path}.target", f"{shown(target)} is the guest's own", "Mount it elsewhere, as at /mnt/name.")
+    tag = automatic_tag(target) if entry.get("tag") is None else _parse_tag(entry["tag"], f"{path}.tag")
+    readonly = entry.get("readonly")
+    return Share(source, target, tag, readonly is not None and boolean(readonly, f"{path}.readonly"))
+
+
+def _parse_tag(value: object, path: str) -> str:
+    tag = text(value, path)
+    size = len(tag.encode())
+    if size > _LONGEST_TAG:
+        raise SpecError(path, f"{shown(tag)} has {size} bytes", f"Write {_LONGEST_TAG} bytes at most.")
+    # It becomes the name of a directory below /run/burrow/shares.
+    if not _TAG.fullmatch(tag) or ".." in tag:
+        hint = "Use letters, digits, dots, hyphens and underscores, beginning with a letter or digit."
+        raise SpecError(path, f"{shown(tag)} is not a valid tag", hint)
+    return tag
+
+
+def automatic_tag(target: str) -> str:
+    """The tag of a share that states none: readable, and another one for each target."""
+    digest = hashlib.sha256(target.encode()).hexdigest()[:8]
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", posixpath.basename(target), flags=re.ASCII).strip("-_")
+    return "-".join(part for part in (name[: _LONGEST_TAG - 9], digest) if part)
+
+
+def _check_tags(shares: Sequence[Share], path: str) -> None:
+    seen: dict[str, int] = {}
+    for index, share in enumerate(shares):
+        if share.tag in seen:
+            problem = f"{shown(share.tag)} is the tag of {path}[{seen[share.tag]}] too"
+            raise SpecError(f"{path}[{index}].tag", problem, "Give each share a tag of its own.")
+        seen[share.tag] = index
+
+
+def _check_targets(shares: Sequence[Share], path: str) -> None:
+    for index, share in enumerate(shares):
+        for other, earlier in enumerate(shares[:index]):
+            if share.target == earlier.target:
+                problem = f"{shown(share.target)} is the target of {path}[{other}] too"
+            elif _inside(share.target, earlier.target) or _inside(earlier.target, share.target):
+                problem = f"{shown(share.target)} and {path}[{other}]'s {shown(earlier.target)} lie one in the other"
+            else:
+                continue
+            raise SpecError(f"{path}[{index}].target", problem, "Mount each share at a place of its own.")
+
+
+def _inside(directory: str, parent: str) -> bool:
+    return directory == parent or directory.startswith(f"{parent.rstrip('/')}/")

@@ -4,8 +4,8 @@
 """Runs ansible-test on a copy of the checkout: `python -m tools.ansible_test ENVIRONMENT KIND [ARGUMENT ...]`.
 
 ENVIRONMENT is a directory of .venvs, KIND is sanity, units or integration. ansible-test wants the collection at
-.../ansible_collections/burrow/vm and fails on a link. It gets a HOME of its own below .cache, so that nothing is left in
-the caller's.
+.../ansible_collections/burrow/vm and fails on a link. It gets a HOME of its own below .cache, so that nothing is left
+in the caller's.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ import runpy
 import sys
 
 ensurepip.bootstrap()
-sys.argv = ["pip", "install", *[argument for argument in sys.argv[1:] if argument.startswith("-")], "pip"]
+own = {"--no-setuptools", "--no-wheel"}  # get-pip.py's, not pip's
+sys.argv = ["pip", "install", *[argument for argument in sys.argv[1:] if argument not in own]]
 runpy.run_module("pip", run_name="__main__", alter_sys=True)
 """
 

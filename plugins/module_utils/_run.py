@@ -125,7 +125,7 @@ def _fail(module: AnsibleModule, error: BurrowError, timings: Timings) -> NoRetu
 def _end_on_signals() -> None:
     """Let `finally` clean up when the run is ended: SIGTERM and SIGHUP raise, as SIGINT does."""
 
-    def end(number: int, frame: object) -> NoReturn:
+    def end(number: int, _frame: object) -> NoReturn:
         raise SystemExit(128 + number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):

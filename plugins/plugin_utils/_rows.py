@@ -33,7 +33,7 @@ def _row(host: Mapping[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": str(host["inventory_hostname"]),
         "state": domain.get("state"),
-        "address": _mapping(results["__guest_ready"], "guest").get("address") or next(iter(domain.get("addresses") or ()), None),
+        "address": _address(results["__guest_ready"], domain),
         "reach": _mapping(_mapping(host, "__guest_ssh"), "ssh").get("command"),
         "image": _mapping(domain, "metadata").get("image") or _mapping(spec, "image").get("name"),
         "accelerator": domain.get("accelerator"),
@@ -48,6 +48,10 @@ def _row(host: Mapping[str, Any]) -> dict[str, Any]:
     if failure:
         row["error"] = dict(failure)
     return {key: value for key, value in row.items() if value is not None}
+
+
+def _address(ready: Mapping[str, Any], domain: Mapping[str, Any]) -> Any:
+    return _mapping(ready, "guest").get("address") or next(iter(domain.get("addresses") or ()), None)
 
 
 def _timings(host: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

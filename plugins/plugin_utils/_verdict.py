@@ -16,23 +16,19 @@ from ansible_collections.burrow.vm.plugins.plugin_utils._text import printable
 _MOST = 64 * 1024
 _LOG_LINES = 8
 
-# The first text that ssh's message contains decides. OpenSSH 9's wording.
+_OTHER_KEY = (
+    "the guest shows another host key than the pinned one",
+    "Somebody else answers at this address, or it made itself new keys. Was it rebuilt? Run playbook burrow.vm.reset.",
+)
+_NO_KEY = (
+    "the guest's SSH server takes none of the caller's keys",
+    "burrow_authorized_keys must name a key that ssh can use without a prompt; playbook burrow.vm.reset applies it.",
+)
+# The first text that ssh's message contains decides (the wording of OpenSSH 9).
 _LOGIN_FAILURES = (
-    (
-        "REMOTE HOST IDENTIFICATION HAS CHANGED",
-        "the guest shows another host key than the pinned one",
-        "Somebody else answers at this address, or the guest made itself new keys. If it was rebuilt, run playbook burrow.vm.reset.",
-    ),
-    (
-        "Host key verification failed",
-        "the guest shows another host key than the pinned one",
-        "Somebody else answers at this address, or the guest made itself new keys. If it was rebuilt, run playbook burrow.vm.reset.",
-    ),
-    (
-        "Permission denied",
-        "the guest's SSH server takes none of the caller's keys",
-        "burrow_authorized_keys must hold the public key of a key that ssh offers without a prompt; a guest gets them at its creation (playbook burrow.vm.reset).",
-    ),
+    ("REMOTE HOST IDENTIFICATION HAS CHANGED", _OTHER_KEY),
+    ("Host key verification failed", _OTHER_KEY),
+    ("Permission denied", _NO_KEY),
 )
 
 
@@ -64,7 +60,7 @@ def judge(result: Mapping[str, Any]) -> Verdict:
         problem = _failed(answer)
     elif status != "done":
         problem = _STATUS_PROBLEMS.get(status, f"cloud-init's status is {printable(status, 40)!r} instead of 'done'.")
-    elif "nocloud" not in str(answer.status.get("detail", "")).lower() + str(answer.status.get("datasource", "")).lower():
+    elif "nocloud" not in f"{answer.status.get('detail')} {answer.status.get('datasource')}".lower():
         problem = _NO_SEED
     return Verdict(problem, tuple(_recoverable(answer)), answer.waited, printable(status, 40))
 
@@ -107,7 +103,8 @@ def _failed(answer: _Answer) -> str:
     cause = "; ".join(errors) or f"status {printable(str(answer.status.get('status')), 40)}"
     tail = "".join(f"\n  {line}" for line in answer.log[-_LOG_LINES:])
     log = f" The end of its output:{tail}" if tail else ""
-    return f"cloud-init failed: {cause}. Mend burrow_cloud_config or the script it names, then run playbook burrow.vm.reset.{log}"
+    remedy = "Mend burrow_cloud_config or the script it names, then run playbook burrow.vm.reset."
+    return f"cloud-init failed: {cause}. {remedy}{log}"
 
 
 def _recoverable(answer: _Answer) -> list[str]:
@@ -123,7 +120,7 @@ def _sequence(value: object) -> list[object]:
 
 def _login_problem(result: Mapping[str, Any]) -> str:
     said = " ".join(str(result.get(key) or "") for key in ("msg", "stderr", "stdout"))[:_MOST]
-    for text, problem, hint in _LOGIN_FAILURES:
+    for text, (problem, hint) in _LOGIN_FAILURES:
         if text in said:
             return f"login failed: {problem}. {hint}"
     if "timed out" in said.lower() and not result.get("unreachable"):

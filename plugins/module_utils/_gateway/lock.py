@@ -30,7 +30,8 @@ def locked(path: str, deadline: float = _DEADLINE) -> Iterator[None]:
         os.makedirs(os.path.dirname(path), mode=0o711, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise HostError("take the lock", path, str(error.strerror), "Run with become, or state another `data`.") from error
+        hint = "Run with become, or state another `data`."
+        raise HostError("take the lock", path, str(error.strerror), hint) from error
     try:
         _acquire(descriptor, path, deadline)
         yield

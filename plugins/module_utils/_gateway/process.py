@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -33,12 +34,14 @@ def run(
     environment: Optional[Mapping[str, str]] = None,
     cwd: Optional[str] = None,
     package: str = "",
+    accepted: Sequence[int] = (0,),
 ) -> bytes:
     """Run a program and return what it wrote to standard output.
 
     operation and obj name the work in the error ("build the image", "debian-13"); package is what to
-    install when the program is missing; timeout is in seconds. The program runs in a session of its own,
-    so that all it started ends with it: at the deadline, and when this run is interrupted.
+    install when the program is missing; timeout is in seconds; accepted are the exit codes that are
+    answers, any other is an error. The program runs in a session of its own, so that all it started ends
+    with it: at the deadline, and when this run is interrupted.
     """
     program = find(arguments[0])
     if program is None:
@@ -59,7 +62,7 @@ def run(
         raise HostError(operation, obj, f"{arguments[0]} did not end within {timeout:.0f} s", code="timeout") from error
     finally:
         _end(process)
-    if process.returncode != 0:
+    if process.returncode not in accepted:
         raise HostError(operation, obj, f"{arguments[0]} ended with {process.returncode}: {tail(errors or output)}")
     return output
 
@@ -73,8 +76,6 @@ def tail(data: Union[bytes, str], lines: int = _TAIL) -> str:
 def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is not None:
         return
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.communicate()

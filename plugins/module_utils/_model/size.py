@@ -21,7 +21,8 @@ def parse_size(value: object, path: str, *, least: int = 1, most: int = _MOST) -
     """Bytes of "8GiB", "8gb", "512M": all units are binary. least and most are in bytes."""
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
-        raise SpecError(path, f"{_shown(value)} is not a size", "Write a whole number with its unit, as in 8GiB or 512M.")
+        hint = "Write a whole number with its unit, as in 8GiB or 512M."
+        raise SpecError(path, f"{_shown(value)} is not a size", hint)
     size = int(match["number"]) << _UNITS[match["unit"].upper()]
     if size > most:
         raise SpecError(path, f"{_shown(value)} is too large", f"Set {format_size(most)} or less.")

@@ -1,0 +1,323 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libvirt: one connection, opened at first use; decisions by its error codes, never by its texts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from .._errors import HostError
+
+# virErrorNumber. libvirt has promised since 0.1 that these numbers stay.
+NO_DOMAIN = 42
+NO_NETWORK = 43
+NO_DOMAIN_METADATA = 80
+OPERATION_INVALID = 55
+_AUTH_FAILED, _AUTH_CANCELLED, _AUTH_UNAVAILABLE, _ACCESS_DENIED = 45, 79, 94, 88
+
+SYSTEM_URI = "qemu:///system"
+_DENIED = (_AUTH_FAILED, _AUTH_CANCELLED, _AUTH_UNAVAILABLE, _ACCESS_DENIED)
+_DAEMON_HINT = "Start libvirtd (as root), or apply role burrow.vm.hypervisor to this host (playbook burrow.vm.prepare)."
+
+# virDomainState
+_STATES = ("unknown", "running", "blocked", "paused", "shutdown", "stopped", "crashed", "pmsuspended")
+RUNNING_STATES = frozenset({"running", "blocked", "shutdown"})
+ACTIVE_STATES = RUNNING_STATES | {"paused", "pmsuspended"}
+
+_XML_SECURE, _XML_INACTIVE = 1, 2
+_AFFECT_LIVE, _AFFECT_CONFIG = 1, 2
+_METADATA_ELEMENT = 2
+_UNDEFINE = {"managed_save": 1, "snapshots": 2, "nvram": 4, "keep_nvram": 8, "checkpoints": 16, "tpm": 32}
+# VIR_DOMAIN_UNDEFINE_TPM came with 8.9: an older daemon refuses the flag.
+_UNDEFINE_TPM_SINCE = 8_009_000
+_RESIZE_BYTES = 1
+_NETWORK_XML_INACTIVE = 1
+_SOURCE_LEASE, _SOURCE_AGENT, _SOURCE_ARP = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class DomainState:
+    """A domain as libvirt has it. xml is the persistent definition; live_xml that of the running guest, if any."""
+
+    name: str
+    uuid: str
+    state: str
+    xml: str
+    live_xml: Optional[str] = None
+    autostart: bool = False
+    saved: bool = False
+    persistent: bool = True
+
+    @property
+    def active(self) -> bool:
+        return self.state in ACTIVE_STATES
+
+
+@dataclass(frozen=True)
+class NetworkState:
+    name: str
+    uuid: str
+    xml: str
+    active: bool = False
+    autostart: bool = False
+    bridge: Optional[str] = None
+
+
+@dataclass
+class Connection:
+    """A connection to one libvirt. It is made when first used and lives as long as the process."""
+
+    uri: str = SYSTEM_URI
+    _handle: Any = field(default=None, repr=False)
+
+    @property
+    def handle(self) -> Any:
+        if self._handle is None:
+            self._handle = self._open()
+        return self._handle
+
+    def _open(self) -> Any:
+        # Imported here: modules are loaded under Pythons that lack it, before they respawn.
+        import libvirt  # noqa: PLC0415
+
+        # Else the C library prints each error to stderr as well.
+        libvirt.registerErrorHandler(lambda *_: None, None)
+        try:
+            return libvirt.open(self.uri)
+        except libvirt.libvirtError as error:
+            denied = error.get_error_code() in _DENIED
+            hint = "Run with become." if denied else _DAEMON_HINT
+            cause = str(error.get_error_message())
+            raise HostError("connect to libvirt", self.uri, cause, hint, "libvirt_unreachable") from error
+
+    # -- the hypervisor
+
+    def version(self) -> int:
+        """libvirt's version: major * 1 000 000 + minor * 1 000 + micro, as in qemu_version."""
+        with failing("ask for libvirt's version", self.uri):
+            return int(self.handle.getLibVersion())
+
+    def qemu_version(self) -> int:
+        with failing("ask for the hypervisor's version", self.uri):
+            return int(self.handle.getVersion())
+
+    def capabilities(self) -> str:
+        with failing("read the capabilities", self.uri):
+            return str(self.handle.getCapabilities())
+
+    def domain_capabilities(self, architecture: str, machine: str, domain_type: str) -> str:
+        with failing("read the domain capabilities", self.uri):
+            return str(self.handle.getDomainCapabilities(None, architecture, machine, domain_type, 0))
+
+    def most_cpus(self, domain_type: str) -> int:
+        """The most virtual CPUs that a domain of this type may have."""
+        with failing("ask for the most CPUs", self.uri):
+            return int(self.handle.getMaxVcpus(domain_type))
+
+    # -- domains
+
+    def domain(self, name: str) -> Optional[DomainState]:
+        handle = self.find_domain(name)
+        with vanishing(NO_DOMAIN), failing("read the domain", name):
+            return None if handle is None else _domain_state(handle)
+        return None
+
+    def domains(self) -> list[DomainState]:
+        with failing("list the domains", self.uri):
+            handles = self.handle.listAllDomains(0)
+        found = []
+        for handle in handles:
+            with vanishing(NO_DOMAIN), failing("read the domain", str(handle.name())):
+                found.append(_domain_state(handle))
+        return sorted(found, key=lambda state: state.name)
+
+    def find_domain(self, name: str) -> Any:
+        """libvirt's own handle of the domain, or None."""
+        with vanishing(NO_DOMAIN), failing("look for the domain", name):
+            return self.handle.lookupByName(name)
+        return None
+
+    def state(self, name: str) -> Optional[str]:
+        """The domain's state alone, or None when there is no such domain."""
+        handle = self.find_domain(name)
+        with vanishing(NO_DOMAIN), failing("read the state", name):
+            return None if handle is None else _STATES[handle.state()[0]]
+        return None
+
+    def _domain(self, name: str) -> Any:
+        handle = self.find_domain(name)
+        if handle is None:
+            raise HostError("find the domain", name, "there is none of this name", code="no_domain")
+        return handle
+
+    def define(self, name: str, xml: str) -> None:
+        with failing("define the domain", name):
+            self.handle.defineXML(xml)
+
+    def start(self, name: str) -> None:
+        with failing("start the domain", name):
+            self._domain(name).create()
+
+    def resume(self, name: str) -> None:
+        with failing("resume the domain", name):
+            handle = self._domain(name)
+            if _STATES[handle.state()[0]] == "pmsuspended":
+                handle.pMWakeup()
+            else:
+                handle.resume()
+
+    def shutdown(self, name: str) -> None:
+        """Ask the guest to shut down. It may be gone already."""
+        with vanishing(OPERATION_INVALID), failing("shut the domain down", name):
+            self._domain(name).shutdown()
+
+    def power_off(self, name: str) -> None:
+        with vanishing(OPERATION_INVALID), failing("power the domain off", name):
+            self._domain(name).destroy()
+
+    def discard_saved(self, name: str) -> None:
+        with failing("discard the saved state", name):
+            self._domain(name).managedSaveRemove(0)
+
+    def set_autostart(self, name: str, wanted: bool) -> None:
+        with failing("set autostart", name):
+            self._domain(name).setAutostart(int(wanted))
+
+    def set_metadata(self, name: str, element: str, prefix: str, namespace: str, *, live: bool) -> None:
+        """Write our metadata element, in the persistent definition and (live) in the running guest's."""
+        flags = _AFFECT_CONFIG | (_AFFECT_LIVE if live else 0)
+        with failing("write the metadata", name):
+            self._domain(name).setMetadata(_METADATA_ELEMENT, element, prefix, namespace, flags)
+
+    def undefine(self, name: str, *, keep_nvram: bool) -> None:
+        """Remove the definition, and with it saved state, snapshots' and checkpoints' metadata, TPM state, NVRAM."""
+        wanted = ["managed_save", "snapshots", "checkpoints", "keep_nvram" if keep_nvram else "nvram"]
+        if not keep_nvram and self.version() >= _UNDEFINE_TPM_SINCE:
+            wanted.append("tpm")
+        flags = sum(_UNDEFINE[name] for name in wanted)
+        with vanishing(NO_DOMAIN), failing("undefine the domain", name):
+            self._domain(name).undefineFlags(flags)
+
+    def block_resize(self, name: str, path: str, size: int) -> None:
+        """Grow the disk of a running guest; size is in bytes."""
+        with failing("grow the disk", path):
+            self._domain(name).blockResize(path, size, _RESIZE_BYTES)
+
+    def addresses(self, name: str, source: str = "lease") -> dict[str, list[str]]:
+        """MAC -> addresses of a running guest; source is "lease", "agent" or "arp". Empty when it can't tell."""
+        kind = {"lease": _SOURCE_LEASE, "agent": _SOURCE_AGENT, "arp": _SOURCE_ARP}[source]
+        handle = self.find_domain(name)
+        if handle is None:
+            return {}
+        with vanishing(), failing("ask for addresses", name):
+            found = handle.interfaceAddresses(kind, 0)
+            return {
+                str(value.get("hwaddr") or "").lower(): [str(entry["addr"]) for entry in value.get("addrs") or ()]
+                for value in found.values()
+            }
+        return {}
+
+    # -- networks
+
+    def network(self, name: str) -> Optional[NetworkState]:
+        with vanishing(NO_NETWORK), failing("read the network", name):
+            return _network_state(self.handle.networkLookupByName(name))
+        return None
+
+    def networks(self) -> list[NetworkState]:
+        with failing("list the networks", self.uri):
+            handles = self.handle.listAllNetworks(0)
+        found = []
+        for handle in handles:
+            with vanishing(NO_NETWORK), failing("read the network", str(handle.name())):
+                found.append(_network_state(handle))
+        return sorted(found, key=lambda state: state.name)
+
+    def define_network(self, name: str, xml: str) -> None:
+        with failing("define the network", name):
+            self.handle.networkDefineXML(xml)
+
+    def start_network(self, name: str) -> None:
+        with failing("start the network", name):
+            self.handle.networkLookupByName(name).create()
+
+    def stop_network(self, name: str) -> None:
+        with vanishing(NO_NETWORK, OPERATION_INVALID), failing("stop the network", name):
+            self.handle.networkLookupByName(name).destroy()
+
+    def undefine_network(self, name: str) -> None:
+        with vanishing(NO_NETWORK), failing("undefine the network", name):
+            self.handle.networkLookupByName(name).undefine()
+
+    def set_network_autostart(self, name: str, wanted: bool) -> None:
+        with failing("set autostart", name):
+            self.handle.networkLookupByName(name).setAutostart(int(wanted))
+
+
+class LibvirtError(HostError):
+    """libvirt's own error; number is its virErrorNumber."""
+
+    def __init__(self, operation: str, obj: str, cause: str, number: int) -> None:
+        super().__init__(operation, obj, cause, code="libvirt")
+        self.number = number
+
+
+@contextlib.contextmanager
+def failing(operation: str, obj: str) -> Iterator[None]:
+    """Turn libvirt's errors into ours."""
+    import libvirt  # noqa: PLC0415
+
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        number = int(error.get_error_code() or 0)
+        raise LibvirtError(operation, obj, str(error.get_error_message() or error), number) from error
+
+
+@contextlib.contextmanager
+def vanishing(*numbers: int) -> Iterator[None]:
+    """Let these errors pass: what was looked for isn't there any more. No numbers: each of libvirt's errors."""
+    try:
+        yield
+    except LibvirtError as error:
+        if numbers and error.number not in numbers:
+            raise
+
+
+def _domain_state(handle: Any) -> DomainState:
+    state = _STATES[handle.state()[0]]
+    persistent = bool(handle.isPersistent())
+    live = handle.XMLDesc(0) if state in ACTIVE_STATES else None
+    return DomainState(
+        name=str(handle.name()),
+        uuid=str(handle.UUIDString()),
+        state=state,
+        xml=str(handle.XMLDesc(_XML_INACTIVE | _XML_SECURE)),
+        live_xml=None if live is None else str(live),
+        autostart=persistent and bool(handle.autostart()),
+        saved=persistent and bool(handle.hasManagedSaveImage(0)),
+        persistent=persistent,
+    )
+
+
+def _network_state(handle: Any) -> NetworkState:
+    return NetworkState(
+        name=str(handle.name()),
+        uuid=str(handle.UUIDString()),
+        # A running network without VIR_NETWORK_XML_INACTIVE shows what it became, forward interfaces included.
+        xml=str(handle.XMLDesc(_NETWORK_XML_INACTIVE if handle.isPersistent() else 0)),
+        active=bool(handle.isActive()),
+        autostart=bool(handle.isPersistent()) and bool(handle.autostart()),
+        bridge=_bridge(handle),
+    )
+
+
+def _bridge(handle: Any) -> Optional[str]:
+    """The bridge's name; a network on a host's own interface (macvtap) has none."""
+    with vanishing(), failing("ask for the bridge", "network"):
+        return str(handle.bridgeName())
+    return None

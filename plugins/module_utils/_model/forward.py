@@ -86,9 +86,7 @@ def _check_ports(forwards: Sequence[Forward], path: str) -> None:
     for index, forward in enumerate(forwards):
         for other, earlier in enumerate(forwards[:index]):
             if forward.host_port == earlier.host_port and _overlap(forward.address, earlier.address):
-                taken = (
-                    f"port {forward.host_port} of {forward.address} is {path}[{other}]'s ({earlier.address}) already"
-                )
+                taken = f"port {forward.host_port} of {forward.address} is {path}[{other}]'s ({earlier.address})"
                 raise SpecError(f"{path}[{index}].host_port", taken, "Give each forward a host port of its own.")
 
 

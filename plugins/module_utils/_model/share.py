@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from .._errors import SpecError
 from .value import absolute_path, boolean, mapping, sequence, shown, text, unknown_keys
 
-KEYS = ("source", "target", "tag", "readonly")
+KEYS = ("source", "target", "tag", "readonly", "allow_sensitive")
 # The virtiofs specification (virtio 1.2, 5.11.4) has 36 bytes for the tag.
 _LONGEST_TAG = 36
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
@@ -25,17 +25,26 @@ _GUEST_SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/r
 
 @dataclass(frozen=True)
 class Share:
-    """source is the directory on the hypervisor, target the one in the guest, tag the virtiofs tag."""
+    """source is the directory on the hypervisor, target the one in the guest, tag the virtiofs tag.
+
+    allow_sensitive: the user consents to share a directory that holds the host's system, keys or tokens.
+    """
 
     source: str
     target: str
     tag: str
     readonly: bool = False
+    allow_sensitive: bool = False
+
+
+def lies_in(directory: str, parent: str) -> bool:
+    """directory is parent, or below it; both are normalised."""
+    return directory == parent or directory.startswith(f"{parent.rstrip('/')}/")
 
 
 def refused_directory(directory: str) -> bool:
     """A system directory, which no guest may see. The path is normalised; call it with the real path too."""
-    return directory == "/" or any(_inside(directory, system) for system in _SYSTEM)
+    return directory == "/" or any(lies_in(directory, system) for system in _SYSTEM)
 
 
 def parse_shares(value: object, path: str = "shares") -> tuple[Share, ...]:
@@ -56,11 +65,11 @@ def _parse_share(value: object, path: str) -> Share:
         raise SpecError(f"{path}.source", f"{shown(entry['source'])} is a system directory", hint)
     stated = entry.get("target")
     target = absolute_path(f"/mnt/{posixpath.basename(source)}" if stated is None else stated, f"{path}.target")
-    if target == "/" or target in _GUEST_SYSTEM or any(_inside(target, system) for system in _SYSTEM):
+    if target == "/" or target in _GUEST_SYSTEM or any(lies_in(target, system) for system in _SYSTEM):
         raise SpecError(f"{path}.target", f"{shown(target)} is the guest's own", "Mount it elsewhere, as at /mnt/name.")
     tag = automatic_tag(target) if entry.get("tag") is None else _parse_tag(entry["tag"], f"{path}.tag")
-    readonly = entry.get("readonly")
-    return Share(source, target, tag, readonly is not None and boolean(readonly, f"{path}.readonly"))
+    flags = {key: boolean(entry[key], f"{path}.{key}") for key in KEYS[3:] if entry.get(key) is not None}
+    return Share(source, target, tag, **flags)
 
 
 def _parse_tag(value: object, path: str) -> str:
@@ -96,12 +105,8 @@ def _check_targets(shares: Sequence[Share], path: str) -> None:
         for other, earlier in enumerate(shares[:index]):
             if share.target == earlier.target:
                 problem = f"{shown(share.target)} is the target of {path}[{other}] too"
-            elif _inside(share.target, earlier.target) or _inside(earlier.target, share.target):
+            elif lies_in(share.target, earlier.target) or lies_in(earlier.target, share.target):
                 problem = f"{shown(share.target)} and {path}[{other}]'s {shown(earlier.target)} lie one in the other"
             else:
                 continue
             raise SpecError(f"{path}[{index}].target", problem, "Mount each share at a place of its own.")
-
-
-def _inside(directory: str, parent: str) -> bool:
-    return directory == parent or directory.startswith(f"{parent.rstrip('/')}/")

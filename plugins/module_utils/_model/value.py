@@ -114,7 +114,7 @@ def unknown_keys(given: Iterable[str], known: Sequence[str], path: str = "", pre
             continue
         near = nearest(key, known)
         hint = f"Did you mean `{prefix}{near}`?" if near else f"Known: {', '.join(prefix + name for name in known)}."
-        raise SpecError(f"{path}.{key}" if path else key, "no such key", hint)
+        raise SpecError(f"{path}.{key}" if path else prefix + key, "no such key", hint)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

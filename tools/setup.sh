@@ -158,9 +158,9 @@ make_environment() {
         */python-3.9.txt) set -- "$1" "$2" -r "$3" ;;  # its pins are of another time
         *) set -- "$1" "$2" -r "$3" -c "$root/requirements/constraints.txt" ;;
     esac
-    directory=$1
+    made=$1
     shift 2
-    "$directory/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --prefer-binary "$@"
+    "$made/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --prefer-binary "$@"
 }
 
 # The distribution's libvirt module inside an environment of the same Python: PyPI's needs a compiler and libvirt's headers.
@@ -184,7 +184,7 @@ find_python() {
     fi
     shift
     for version; do
-        for candidate in "python$version" "$HOME/.pyenv/versions/$version".*/bin/python3; do
+        for candidate in "python$version" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/python3; do
             if found=$(command -v "$candidate" 2>/dev/null) && "$found" -c 'import ensurepip, venv' 2>/dev/null; then
                 echo "$found"
                 return 0

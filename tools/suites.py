@@ -274,7 +274,8 @@ def report(outcomes: Sequence[Outcome], seconds: float) -> int:
     print(f"\n==> {len(outcomes)} suites in {seconds:.0f} s")
     for item in outcomes:
         print(f"    {item}")
-    print(total)
+    print(total, flush=True)
+    (OUTPUT / "summary").write_text(f"{total}\n")
     return 1 if total.failed else 0
 
 

@@ -14,6 +14,8 @@ class BurrowError(Exception):
         self.code = code
         self.path = path
         self.hint = hint
+        # Further keys of the failed result.
+        self.results: dict[str, object] = {}
 
 
 class SpecError(BurrowError):

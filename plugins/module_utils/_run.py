@@ -50,16 +50,18 @@ def main(
     noun: str,
     *,
     libvirt: bool = False,
+    libvirt_required: bool = True,
     **module_options: Any,
 ) -> None:
     """Run a module: observe, plan, and unless in check mode apply and observe again.
 
-    libvirt: the module needs libvirt-python; it respawns under an interpreter that has it.
+    libvirt: the module needs libvirt-python; it respawns under an interpreter that has it. When no interpreter has it
+    the module fails, or goes on without where it is not libvirt_required.
     module_options go to AnsibleModule (required_if and friends).
     """
     module = AnsibleModule(argument_spec=dict(argument_spec), supports_check_mode=True, **module_options)
     if libvirt:
-        _need_libvirt(module)
+        _need_libvirt(module, libvirt_required)
     _end_on_signals()
     timings = Timings()
     try:
@@ -101,13 +103,15 @@ def _own_timings(resource: Resource[Any]) -> Mapping[str, float]:
     return own
 
 
-def _need_libvirt(module: AnsibleModule) -> None:
+def _need_libvirt(module: AnsibleModule, required: bool) -> None:
     if importlib.util.find_spec("libvirt") is not None:
         return
     if not has_respawned():
         interpreter = probe_interpreters_for_module(list(_SYSTEM_PYTHONS), "libvirt")
         if interpreter:
             respawn_module(interpreter)
+    if not required:
+        return
     error = HostError("import libvirt", "libvirt-python", "no Python of this host has it", _LIBVIRT_HINT, "no_libvirt")
     _fail(module, error, Timings())
 

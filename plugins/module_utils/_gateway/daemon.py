@@ -1,0 +1,104 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libvirt's daemon as the host shows it: its socket, who reaps for it, whether it knows our hook."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Iterator
+from typing import Optional
+
+from .._model.preflight import Daemon
+
+# The monolithic daemon, and the modular one (Fedora 35, EL 9 and later).
+_SOCKETS = ("/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-sock")
+_PID_FILES = ("/run/libvirtd.pid", "/run/virtqemud.pid")
+# As PID 1 or as a subreaper, these collect the children of a process that ended.
+_REAPERS = frozenset(
+    {
+        "catatonit",
+        "docker-init",
+        "dumb-init",
+        "init",
+        "openrc-init",
+        "podman-init",
+        "runit",
+        "s6-svscan",
+        "systemd",
+        "tini",
+    }
+)
+# Boot time and time stamps of files are rounded differently.
+_TOLERANCE = 2.0
+
+
+def daemon(hook: str) -> Daemon:
+    """hook is the path of our libvirt hook."""
+    if not any(_answers(path) for path in _SOCKETS):
+        return Daemon()
+    pid = _pid()
+    if pid is None:
+        # Socket activation starts it anew at the next connection.
+        return Daemon(reachable=True)
+    return Daemon(True, _reaped(pid), _knows(hook, pid))
+
+
+def _answers(path: str) -> bool:
+    with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as probe:
+        probe.settimeout(5.0)
+        try:
+            probe.connect(path)
+        except PermissionError:
+            return True
+        except OSError:
+            return False
+    return True
+
+
+def _pid() -> Optional[int]:
+    for path in _PID_FILES:
+        try:
+            with open(path, encoding="ascii") as stream:
+                pid = int(stream.read())
+        except (OSError, ValueError):
+            continue
+        if os.path.isdir(f"/proc/{pid}"):
+            return pid
+    return None
+
+
+def _reaped(pid: int) -> bool:
+    return any(name in _REAPERS for name in _ancestors(pid))
+
+
+def _ancestors(pid: int) -> Iterator[str]:
+    """The names of the processes above, up to PID 1."""
+    while pid > 1:
+        pid = int(_status(pid)[1])
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as stream:
+            yield stream.read().strip()
+
+
+def _status(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the third on: a name may hold blanks and parentheses. "0" when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
+            return stream.read().rpartition(")")[2].split()
+    except OSError:
+        return ["0"] * 20
+
+
+def _knows(hook: str, pid: int) -> bool:
+    """libvirtd looks for hooks once, when it starts (as of 9.0): one installed later is never run."""
+    try:
+        installed = os.stat(hook).st_ctime
+        with open("/proc/uptime", encoding="ascii") as stream:
+            booted = time.time() - float(stream.read().split()[0])
+    except OSError:
+        return True
+    started = booted + int(_status(pid)[19]) / os.sysconf("SC_CLK_TCK")
+    return installed <= started + _TOLERANCE

@@ -1,0 +1,210 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What preflight is asked about, and what was seen on the host."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from .._errors import SpecError
+from .accelerator import Accelerator
+from .firewall import Obstacle
+from .names import parse_name
+from .size import parse_size
+from .value import absolute_path, count
+
+ERROR = "error"
+WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Forward:
+    """Where a guest's QEMU will listen on the host."""
+
+    host_port: int
+    address: str
+
+
+@dataclass(frozen=True)
+class Share:
+    """consent: the user said that a sensitive directory may be shared."""
+
+    source: str
+    consent: bool
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A guest as it is wanted. Sizes in bytes; None is not stated."""
+
+    name: str
+    cpus: Optional[int] = None
+    memory: Optional[int] = None
+    disk: Optional[int] = None
+    image: Optional[str] = None
+    forwards: tuple[Forward, ...] = ()
+    shares: tuple[Share, ...] = ()
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check's verdict. guest is "" when it is about the host."""
+
+    name: str
+    ok: bool = True
+    level: str = ERROR
+    guest: str = ""
+    reason: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class GuestState:
+    """What is there of a wanted guest. state is libvirt's word, "" without a domain."""
+
+    exists: bool = False
+    owned: bool = False
+    state: str = ""
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def defined(self) -> bool:
+        return bool(self.state)
+
+
+@dataclass(frozen=True)
+class NetworkState:
+    defined: bool = False
+    active: bool = False
+    bridge: str = ""
+
+
+@dataclass(frozen=True)
+class LibvirtState:
+    """What libvirt said. error is "" when it answered; versions in its own encoding, 0 unknown."""
+
+    error: str = ""
+    remedy: str = ""
+    version: int = 0
+    qemu_version: int = 0
+    most_cpus: int = 0
+    efi: bool = False
+    domains: Mapping[str, GuestState] = field(default_factory=dict)
+    network: NetworkState = NetworkState()
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """libvirt's daemon. reaped: somebody reaps what it leaves behind; hook_seen: it knows our hook."""
+
+    reachable: bool = False
+    reaped: bool = True
+    hook_seen: bool = True
+
+
+@dataclass(frozen=True)
+class System:
+    """Who the host is. init is "systemd" or "other"; memory and swap in bytes."""
+
+    id: str
+    version: str
+    family: str
+    init: str
+    architecture: str
+    cpus: int
+    memory: int
+    swap: int
+
+
+@dataclass(frozen=True)
+class PortUse:
+    """Why a forward can't listen; owner is the process that holds the port, guest the guest whose QEMU it is."""
+
+    forward: Forward
+    cause: str
+    owner: str = ""
+    guest: str = ""
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """What a share's source is. path has its links resolved."""
+
+    path: str
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that was looked at on the host."""
+
+    system: System
+    accelerator: Accelerator
+    kvm_root_only: bool
+    qemu_user: str
+    data: str
+    free: int
+    impassable: tuple[str, ...]
+    images: frozenset[str]
+    missing: tuple[tuple[str, str], ...]
+    python_libvirt: bool
+    virtiofs: bool
+    hook: str
+    daemon: Daemon
+    libvirt: LibvirtState
+    obstacles: tuple[Obstacle, ...]
+    ip_forward: bool
+    first_port: int
+    ports: tuple[PortUse, ...]
+    sources: Mapping[str, SourceState]
+
+
+def parse_guests(value: Sequence[Mapping[str, Any]]) -> tuple[Guest, ...]:
+    """The wanted guests, each name once."""
+    guests = tuple(_guest(entry, f"guests[{index}]") for index, entry in enumerate(value))
+    names = [guest.name for guest in guests]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise SpecError(f"guests[{index}].name", f"{name!r} is there twice", "Give each guest a name of its own.")
+    return guests
+
+
+def _guest(entry: Mapping[str, Any], path: str) -> Guest:
+    def size(key: str) -> Optional[int]:
+        value = entry.get(key)
+        if value is None:
+            return None
+        # Other parts of the collection hand sizes on in bytes.
+        return int(value) if str(value).isdecimal() else parse_size(value, f"{path}.{key}")
+
+    cpus = entry.get("cpus")
+    if cpus is not None and cpus < 1:
+        raise SpecError(f"{path}.cpus", f"{cpus} is too small", "Set 1 or more.")
+    return Guest(
+        name=parse_name(entry["name"], f"{path}.name"),
+        cpus=cpus,
+        memory=size("memory"),
+        disk=size("disk"),
+        image=entry.get("image"),
+        forwards=tuple(
+            _forward(item, f"{path}.forwards[{index}]") for index, item in enumerate(entry.get("forwards") or ())
+        ),
+        shares=tuple(
+            Share(absolute_path(item["source"], f"{path}.shares[{index}].source"), bool(item.get("allow_sensitive")))
+            for index, item in enumerate(entry.get("shares") or ())
+        ),
+    )
+
+
+def _forward(entry: Mapping[str, Any], path: str) -> Forward:
+    address = entry.get("address") or "127.0.0.1"
+    try:
+        ipaddress.ip_address(address)
+    except ValueError as error:
+        hint = "Write an address of the hypervisor, or 0.0.0.0 for all."
+        raise SpecError(f"{path}.address", f"{address!r} is not an IP address", hint) from error
+    return Forward(count(entry["host_port"], f"{path}.host_port", least=1, most=65535), address)

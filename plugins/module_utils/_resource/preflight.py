@@ -1,0 +1,137 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether this host can run the wanted guests: looks, judges, changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Optional
+
+from .._errors import HostError
+from .._gateway import accelerator, daemon, files, firewall, libvirt_status, ports, system
+from .._model.accelerator import decide
+from .._model.names import parse_name
+from .._model.paths import Store
+from .._model.preflight import ERROR, Check, Guest, Seen, parse_guests
+from .._model.preflight_checks import evaluate, unprepared
+from .._plan import Action, Plan
+
+HOOK = "/etc/libvirt/hooks/qemu.d/burrow"
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """One look at this host. lock is none: nothing is changed."""
+
+    uri: str
+    store: Store
+    network: str
+    hook_checksum: str
+    guests: tuple[Guest, ...]
+    fail: bool
+
+    @property
+    def lock(self) -> Optional[str]:
+        return None
+
+    def observe(self) -> Seen:
+        host = system.system()
+        evidence = accelerator.observe()
+        kind = decide(evidence)
+        names = [guest.name for guest in self.guests]
+        libvirt = libvirt_status.status(self.uri, names, self.network, kind.domain_type, self.store)
+        user = system.qemu_user(self.uri)
+        return Seen(
+            system=host,
+            accelerator=kind,
+            kvm_root_only=evidence.root_only,
+            qemu_user=user,
+            data=self.store.data,
+            free=files.free_bytes(self.store.data),
+            impassable=system.impassable(self.store.guests, user),
+            images=frozenset(
+                guest.image for guest in self.guests if guest.image and files.exists(self.store.image_name(guest.image))
+            ),
+            missing=tuple(system.missing_programs(host)),
+            python_libvirt=libvirt_status.available(),
+            virtiofs=system.has_virtiofs(),
+            hook=system.hook_problem(HOOK, self.hook_checksum),
+            daemon=daemon.daemon(HOOK),
+            libvirt=libvirt,
+            obstacles=firewall.obstacles(libvirt.network.bridge),
+            ip_forward=system.number("/proc/sys/net/ipv4/ip_forward", 1) == 1,
+            first_port=system.number("/proc/sys/net/ipv4/ip_unprivileged_port_start", 1024),
+            ports=tuple(ports.uses({forward for guest in self.guests for forward in guest.forwards})),
+            sources=system.sources({share.source for guest in self.guests for share in guest.shares}),
+        )
+
+    def plan(self, state: Seen) -> Plan:
+        errors = _errors(evaluate(state, self.guests))
+        if errors and self.fail:
+            first, more = errors[0], len(errors) - 1
+            reason = first.reason + (f" (and {more} more)" if more else "")
+            error = HostError("run the guests", first.guest or "this host", reason, first.remedy, first.name)
+            error.results = {"preflight": self._value(state)}
+            raise error
+        return Plan()
+
+    def perform(self, action: Action) -> None:
+        raise AssertionError(f"preflight never acts: {action}")
+
+    def result(self, state: Seen, plan: Plan, planned: bool) -> dict[str, object]:  # noqa: ARG002
+        return self._value(state)
+
+    def _value(self, state: Seen) -> dict[str, object]:
+        checks = evaluate(state, self.guests)
+        return {
+            "ok": not _errors(checks),
+            "checks": [asdict(check) for check in checks],
+            "host": _host(state),
+            "guests": {name: asdict(guest) for name, guest in state.libvirt.domains.items()},
+        }
+
+
+def _errors(checks: Sequence[Check]) -> list[Check]:
+    return [check for check in checks if not check.ok and check.level == ERROR]
+
+
+def build(params: Mapping[str, Any]) -> Preflight:
+    return Preflight(
+        uri=params["uri"],
+        store=Store(params["data"]),
+        network=parse_name(params["network"], "network"),
+        hook_checksum=params["hook_checksum"] or "",
+        guests=parse_guests(params["guests"]),
+        fail=params["fail"],
+    )
+
+
+def _host(seen: Seen) -> dict[str, object]:
+    """What is returned under `host`."""
+    system_, libvirt = seen.system, seen.libvirt
+    reasons = unprepared(seen)
+    return {
+        "accelerator": seen.accelerator.kind,
+        "accelerator_reason": seen.accelerator.reason,
+        "architecture": system_.architecture,
+        "cpus": system_.cpus,
+        "memory": system_.memory,
+        "os": {"id": system_.id, "version": system_.version, "family": system_.family, "init": system_.init},
+        "efi": libvirt.efi,
+        "libvirt": _version(libvirt.version),
+        "qemu": _version(libvirt.qemu_version),
+        "qemu_user": seen.qemu_user,
+        "kvm_root_only": seen.kvm_root_only,
+        "daemon": asdict(seen.daemon),
+        "network": asdict(libvirt.network),
+        "free": seen.free,
+        "prepared": not reasons,
+        "unprepared": reasons,
+    }
+
+
+def _version(number: int) -> Optional[str]:
+    """libvirt's number as people write it."""
+    return f"{number // 1_000_000}.{number // 1_000 % 1_000}.{number % 1_000}" if number else None

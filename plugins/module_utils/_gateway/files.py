@@ -17,7 +17,8 @@ from .._errors import HostError
 
 
 @contextlib.contextmanager
-def _named(operation: str, path: str) -> Iterator[None]:
+def named(operation: str, path: str) -> Iterator[None]:
+    """Turn the errors of the system calls inside into one that names the work and the file."""
     try:
         yield
     except OSError as error:
@@ -32,7 +33,7 @@ def exists(path: str) -> bool:
 
 def read(path: str, limit: int = 16 * 1024 * 1024) -> Optional[bytes]:
     """The file's content, or None when there is none. limit (bytes) bounds what is read."""
-    with _named("read", path):
+    with named("read", path):
         try:
             with open(path, "rb") as stream:
                 return stream.read(limit)
@@ -54,7 +55,7 @@ def read_json(path: str) -> Optional[Any]:
 def write(path: str, data: bytes, mode: int = 0o644) -> None:
     """Write atomically and durably."""
     directory = os.path.dirname(path)
-    with _named("write", path):
+    with named("write", path):
         descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".part", dir=directory)
         try:
             with os.fdopen(descriptor, "wb") as stream:
@@ -85,7 +86,7 @@ def sync_directory(path: str) -> None:
 
 def make_directory(path: str, mode: int = 0o711) -> None:
     """Make the directory and its parents; mode is set on the last one (the umask does not count)."""
-    with _named("make the directory", path):
+    with named("make the directory", path):
         if os.path.isdir(path):
             return
         os.makedirs(os.path.dirname(path), mode=0o711, exist_ok=True)
@@ -95,7 +96,7 @@ def make_directory(path: str, mode: int = 0o711) -> None:
 
 def remove(path: str) -> bool:
     """Remove a file or a directory tree; False when there was none. A link is removed, never followed."""
-    with _named("remove", path):
+    with named("remove", path):
         try:
             if os.path.isdir(path) and not os.path.islink(path):
                 shutil.rmtree(path)
@@ -119,6 +120,6 @@ def free_bytes(path: str) -> int:
     """Bytes that an unprivileged writer still has on the file system of path or of its nearest parent."""
     while not os.path.exists(path):
         path = os.path.dirname(path) or "/"
-    with _named("look at the room of", path):
+    with named("look at the room of", path):
         status = os.statvfs(path)
     return status.f_bavail * status.f_frsize

@@ -104,7 +104,7 @@ def profile_name(variables: Mapping[str, object], name: str) -> Optional[str]:
 def parse(
     variables: Mapping[str, object], name: str, profile: Optional[Layer] = None, caller: Optional[str] = None
 ) -> Guest:
-    """A guest from its host's variables (prefix stripped) above its profile's. caller is the user when none is stated."""
+    """A guest from its host's variables (prefix stripped) above its profile's; caller is the user if none is stated."""
     parse_name(name)
     layers = _host_layers(variables, name)
     if profile is not None:

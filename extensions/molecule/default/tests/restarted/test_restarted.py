@@ -1,0 +1,47 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guests after down and up, and after a changed cloud-config that nothing was to be done about."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from ..conftest import SCRATCH, remembered
+
+if TYPE_CHECKING:
+    from ..conftest import Guest
+
+
+def test_it_was_restarted_and_kept_its_data(guest: Guest) -> None:
+    assert guest.host.check_output("cat /proc/sys/kernel/random/boot_id") != remembered(guest)["boot"]
+    assert guest.host.check_output("cat /etc/machine-id") == remembered(guest)["machine"]
+    assert guest.host.check_output("cat ~/kept") == "kept"
+
+
+def test_its_scripts_ran_as_often_as_they_say(guest: Guest) -> None:
+    assert guest.host.file("/var/lib/first-boot").content_string == "first\n"
+    assert guest.host.file("/var/lib/every-boot").content_string == "every\nevery\n"
+
+
+def test_its_shares_are_mounted(guest: Guest) -> None:
+    assert guest.host.file(f"/mnt/rw/{guest.name}").content_string == "from the guest\n"
+    with guest.host.sudo():
+        assert guest.host.run("mount -o remount,rw /mnt/ro; touch /mnt/ro/new").rc != 0
+    assert not (SCRATCH / "ro/new").exists()
+
+
+def test_its_forward_answers_again(guest: Guest) -> None:
+    with socket.create_connection(("127.0.0.1", guest.port), timeout=20) as connection:
+        assert connection.recv(64).startswith(b"SSH-2.0-")
+
+
+def test_its_host_key_is_no_longer_on_the_seed(guest: Guest) -> None:
+    with guest.host.sudo():
+        found = guest.host.run("grep --text --count 'PRIVATE KEY' /dev/disk/by-label/cidata")
+    assert (found.rc, found.stdout) == (1, "0\n")
+
+
+def test_the_changed_cloud_config_was_not_applied(guest: Guest) -> None:
+    assert guest.host.check_output("readlink -f /etc/localtime").endswith(guest.timezone)

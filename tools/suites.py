@@ -79,7 +79,7 @@ def lint() -> Iterator[Suite]:
         "format": ["ruff", "format", "--check", "."],
         "mypy": ["mypy", *sources],
         "yamllint": ["yamllint", "--strict", "."],
-        "ansible-lint": ["ansible-lint", "--offline", "--profile", "production"],
+        "ansible-lint": ["ansible-lint", "--nocolor", "--offline", "--profile", "production"],
         "changelog": ["antsibull-changelog", "lint"],
     }
     for name, command in commands.items():

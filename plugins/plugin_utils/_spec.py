@@ -158,6 +158,8 @@ def digest(document: object) -> str:
 def _profile_layer(profile: Optional[Mapping[str, Any]]) -> Optional[Layer]:
     if not profile:
         return None
+    if profile.get("error"):
+        raise SpecError(*(str(profile["error"][key]) for key in ("path", "problem", "hint")))
     return Layer(f"profile {profile['name']}: ", plain(profile["guest"]))
 
 

@@ -1,0 +1,204 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fills a directory with an image: fetched, copied or built, and in each case proven before it is one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Optional
+
+from .._errors import HostError, SpecError
+from .._model import recipe
+from .._model.disk import Image
+from .._model.image import Checksum, Record, Request, listed_checksum, public_url
+from .._model.release import Release
+from . import bootstrap, disk_image, http, qemu_img, tree
+from .image_store import IMAGE, INITRD, KERNEL
+from .process import run
+
+# The tree, the raw disk made of it, and the qcow2 made of that, with half as much to spare.
+_BUILD_ROOM = 3 << 30
+_DOWNLOAD = "download"
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an image is from. place is an address, path or mirror; release is stated when the image is one for sure."""
+
+    source: str
+    place: str
+    release: Optional[Release] = None
+
+
+class ImageMaker:
+    """One request, carried out in directory. timings are the seconds of each phase."""
+
+    def __init__(self, request: Request, directory: str) -> None:
+        self._request = request
+        self._directory = directory
+        self.timings: dict[str, float] = {}
+
+    def published(self) -> Record:
+        """The release's own image. An address that can't be reached is an error of code http.UNREACHABLE."""
+        request, release = self._request, self._request.known_release
+        url = release.url(request.architecture)
+        checksum = request.checksum
+        if checksum is None:
+            listing = release.checksums(request.architecture)
+            text = http.fetch_text(listing, request.name)
+            checksum = listed_checksum(text, posixpath.basename(url), release.family.algorithm)
+            if checksum is None:
+                raise HostError("download it", request.name, f"{listing} has no checksum of it", code="no_checksum")
+        return self._download(url, checksum, release)
+
+    def download(self) -> Record:
+        return self._download(self._request.url, self._request.checksum)
+
+    def copy(self) -> Record:
+        """A file of this host."""
+        request = self._request
+        with self._phase("copy"):
+            http.need_room(self._directory, os.stat(request.path).st_blocks * 512, request.name)
+            arguments = ["cp", "--reflink=auto", "--sparse=always", "--", request.path, self._path(_DOWNLOAD)]
+            run(arguments, operation="copy the image", obj=request.path, timeout=3600)
+        return self._accept(request.checksum, Origin("file", request.path))
+
+    def build(self) -> Record:
+        """The release's image, made of packages from the mirror of this host."""
+        request = self._request
+        release, architecture = request.known_release, request.architecture
+        sources = bootstrap.host_mirror(release)
+        http.need_room(self._directory, _BUILD_ROOM, request.name)
+        place = bootstrap.Bootstrap(self._path("build"))
+        os.mkdir(place.directory, 0o700)
+        with self._phase("bootstrap"):
+            bootstrap.make_tree(place, release, architecture, sources)
+        with self._phase("seal"):
+            own = bootstrap.guest_sources(place, release, architecture, sources)
+            kernel = tree.seal(place.tree, release, architecture, own)
+            esp = place.path("esp")
+            tree.make_esp(place.tree, esp, release, architecture, kernel)
+            digest = tree.digest(place.tree, esp)
+        with self._phase("assemble"):
+            parts = disk_image.Parts(place.tree, esp, place.directory)
+            os.rename(disk_image.assemble(parts, architecture, digest, request.name), self._path(IMAGE))
+            shutil.copyfile(kernel.path, self._path(KERNEL))
+            shutil.copyfile(kernel.initrd, self._path(INITRD))
+            shutil.rmtree(place.directory)
+        return self._record(digest, Origin("build", sources[0].uri, release), {}, recipe.command_line(architecture))
+
+    def _download(self, url: str, checksum: Optional[Checksum], release: Optional[Release] = None) -> Record:
+        with self._phase("download"):
+            http.download(url, self._path(_DOWNLOAD), self._request.name)
+        return self._accept(checksum, Origin("url", public_url(url), release))
+
+    def _accept(self, checksum: Optional[Checksum], origin: Origin) -> Record:
+        """Make the fetched file the image, when it is what was meant, whole, and depends on nothing else."""
+        fetched, target = self._path(_DOWNLOAD), self._path(IMAGE)
+        with self._phase("check"):
+            sums = _checksums(fetched)
+            _compare(checksum, sums, self._request.name, origin.place)
+            image = qemu_img.inspect(fetched)
+            refuse_unusable(image, self._request, origin.place)
+            qemu_img.verify(image)
+        if image.format == "qcow2":
+            os.rename(fetched, target)
+        else:
+            with self._phase("convert"):
+                http.need_room(self._directory, qemu_img.measure(image), self._request.name)
+                qemu_img.copy(image, target, "qcow2")
+                os.unlink(fetched)
+        return self._record(sums["sha256"], origin, sums)
+
+    def _record(self, digest: str, origin: Origin, checksums: dict[str, str], cmdline: Optional[str] = None) -> Record:
+        target = self._path(IMAGE)
+        return Record(
+            digest=digest,
+            format="qcow2",
+            virtual_size=qemu_img.inspect(target, "qcow2").virtual_size,
+            size=os.stat(target).st_size,
+            architecture=self._request.architecture.machine,
+            source=origin.source,
+            origin=origin.place,
+            checksums=checksums,
+            release=origin.release.name if origin.release else None,
+            user=origin.release.user if origin.release else None,
+            cmdline=cmdline,
+        )
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._directory, name)
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.timings[name] = round(time.monotonic() - start, 3)
+
+
+def look_at(request: Request) -> None:
+    """Refuse a file that can't become the image, before anything is copied."""
+    path = request.path
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise SpecError("path", f"{path}: {error.strerror}", "Name an image file that is on this host.") from error
+    if not stat.S_ISREG(mode):
+        raise SpecError("path", f"{path} is no regular file", "Name an image file.")
+    refuse_unusable(qemu_img.inspect(path), request, path)
+
+
+def refuse_unusable(image: Image, request: Request, origin: str) -> None:
+    """Refuse an image of another format, or one that is only a part."""
+    option = "path" if request.path else "url"
+    if image.backing is not None or image.data_file is not None:
+        behind = image.backing if image.backing is not None else image.data_file
+        hint = "Flatten it with `qemu-img convert -O qcow2`, and use the result."
+        raise SpecError(option, f"{origin} is no whole image: its data is in {str(behind)[:200]!r}", hint)
+    if image.format not in ("qcow2", "raw"):
+        hint = "Convert it with `qemu-img convert -O qcow2`, and use the result."
+        raise SpecError(option, f"{origin} is an image of format {image.format}", hint)
+    if request.format is not None and image.format != request.format:
+        raise SpecError("format", f"{origin} is {image.format}, not {request.format}", "Leave it out, or correct it.")
+    if image.format == "raw" and not _plausible(image.path):
+        hint = "Unpack an archive first; an address may have answered with a page instead of the image."
+        raise SpecError(option, f"{origin} is no disk image", hint)
+
+
+def _plausible(path: str) -> bool:
+    """Whether a raw file can be a bootable disk: whole sectors, and the mark that ends a boot sector."""
+    with open(path, "rb") as stream:
+        return os.stat(path).st_size % 512 == 0 and stream.read(512)[510:] == b"\x55\xaa"
+
+
+def _checksums(path: str) -> dict[str, str]:
+    sums = {"sha256": hashlib.sha256(), "sha512": hashlib.sha512()}
+    with open(path, "rb") as stream:
+        for block in iter(lambda: stream.read(_BLOCK), b""):
+            for total in sums.values():
+                total.update(block)
+    return {algorithm: total.hexdigest() for algorithm, total in sums.items()}
+
+
+def _compare(checksum: Optional[Checksum], sums: dict[str, str], name: str, place: str) -> None:
+    if checksum is not None and sums[checksum.algorithm] != checksum.value:
+        found = f"{checksum.algorithm}:{sums[checksum.algorithm]}"
+        raise HostError(
+            "accept the image",
+            name,
+            f"{place} has the checksum {found} instead of {checksum}",
+            "It was changed or damaged on its way, or the stated checksum is another image's.",
+            "checksum",
+        )

@@ -1,0 +1,151 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The images of a hypervisor: one directory for each digest, one small file for each name.
+
+A directory is filled under another name and renamed when it is whole, and only then a name points to it:
+whatever ends a run, an image is there as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from collections.abc import Iterator
+from typing import Optional
+
+from .._model.image import Record, read_record
+from .._model.paths import Store
+from . import files
+
+IMAGE, KERNEL, INITRD, RECORD = "image.qcow2", "vmlinuz", "initrd.img", "record.json"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+# qcow2: magic, version, offset and length of the backing file's name, all big-endian.
+_QCOW2_HEAD = struct.Struct(">4sIQI")
+
+
+class ImageStore:
+    """One `<data>`. Changes need the lock of the image's name."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def file(self, digest: str, name: str) -> str:
+        return os.path.join(self._store.image(digest), name)
+
+    def find(self, name: str) -> Optional[Record]:
+        """What the name stands for, or None when it stands for nothing that is whole."""
+        digest = self._digest(name)
+        record = None if digest is None else read_record(files.read_json(self.file(digest, RECORD)))
+        if record is None or record.digest != digest:
+            return None
+        try:
+            whole = os.stat(self.file(digest, IMAGE)).st_size == record.size
+        except FileNotFoundError:
+            return None
+        return record if whole else None
+
+    def begin(self, name: str) -> str:
+        """An empty directory to fill. What an earlier run left there, ended half-way, goes."""
+        self.clear(name)
+        for directory in (self._store.images, self._store.image_names):
+            files.make_directory(directory)
+        part = self._part(name)
+        files.make_directory(part, 0o700)
+        return part
+
+    def clear(self, name: str) -> None:
+        files.remove(self._part(name))
+
+    def publish(self, name: str, directory: str, record: Record) -> None:
+        """Make the filled directory the image that name stands for. directory holds the image and its kernel only."""
+        files.write_json(os.path.join(directory, RECORD), record.document())
+        for entry in os.listdir(directory):
+            path = os.path.join(directory, entry)
+            # Guests' QEMU reads it, and nobody writes it.
+            os.chmod(path, 0o444)
+            _sync(path)
+        target = self._store.image(record.digest)
+        if read_record(files.read_json(os.path.join(target, RECORD))) is None or not self._whole(record):
+            files.remove(target)
+            os.chmod(directory, 0o711)  # noqa: S103 - the user that QEMU runs as passes, and lists nothing
+            os.rename(directory, target)
+            files.sync_directory(self._store.images)
+        earlier = self._digest(name)
+        files.write_json(self._store.image_name(name), {"digest": record.digest})
+        if earlier is not None and earlier != record.digest:
+            self.discard(earlier)
+
+    def forget(self, name: str) -> None:
+        """Remove the name, and what it stood for when nothing else needs it."""
+        digest = self._digest(name)
+        files.remove(self._store.image_name(name))
+        self.clear(name)
+        if digest is not None:
+            self.discard(digest)
+
+    def discard(self, digest: str) -> None:
+        if not self.users(digest):
+            files.remove(self._store.image(digest))
+
+    def users(self, digest: str, but: str = "") -> list[str]:
+        """Who needs an image: names other than but, and guests' disks that have it behind them."""
+        names = [name for name in self._names() if name != but and self._digest(name) == digest]
+        behind = self._store.image(digest) + os.sep
+        disks = [disk for disk in self._disks() if _backing(disk).startswith(behind)]
+        return [f"image {name}" for name in names] + disks
+
+    def knows(self, name: str) -> bool:
+        """Whether there is anything of that name: also a name that points to nothing, or a half-made image."""
+        return files.exists(self._store.image_name(name)) or files.exists(self._part(name))
+
+    def digest(self, name: str) -> Optional[str]:
+        return self._digest(name)
+
+    def _whole(self, record: Record) -> bool:
+        try:
+            return os.stat(self.file(record.digest, IMAGE)).st_size == record.size
+        except FileNotFoundError:
+            return False
+
+    def _part(self, name: str) -> str:
+        return os.path.join(self._store.images, f".part-{name}")
+
+    def _digest(self, name: str) -> Optional[str]:
+        document = files.read_json(self._store.image_name(name))
+        digest = document.get("digest") if isinstance(document, dict) else None
+        return digest if isinstance(digest, str) and _DIGEST.fullmatch(digest) else None
+
+    def _names(self) -> Iterator[str]:
+        if os.path.isdir(self._store.image_names):
+            for entry in sorted(os.listdir(self._store.image_names)):
+                if entry.endswith(".json") and not entry.startswith("."):
+                    yield entry[: -len(".json")]
+
+    def _disks(self) -> Iterator[str]:
+        for directory, _subdirectories, names in os.walk(self._store.guests):
+            for name in sorted(names):
+                if name.endswith(".qcow2"):
+                    yield os.path.join(directory, name)
+
+
+def _backing(disk: str) -> str:
+    """The backing file that a qcow2's header names; a snapshot's base is named in the overlay, so it is found, too."""
+    try:
+        with open(disk, "rb") as stream:
+            magic, _version, offset, length = _QCOW2_HEAD.unpack(stream.read(_QCOW2_HEAD.size))
+            if magic != b"QFI\xfb" or not offset or length > 1023:
+                return ""
+            stream.seek(offset)
+            return os.path.normpath(os.path.join(os.path.dirname(disk), os.fsdecode(stream.read(length))))
+    except (FileNotFoundError, struct.error):
+        return ""
+
+
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,194 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What module `image` is asked for, and what the store says of an image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Optional
+from urllib.parse import urlsplit, urlunsplit
+
+from .._errors import SpecError
+from .names import parse_name
+from .paths import DATA, Store
+from .release import RELEASES, Architecture, Release, find_release, parse_architecture
+from .value import absolute_path, nearest, shown
+
+PUBLISHED, URL, FILE, BUILD = "published", "url", "file", "build"
+FORMATS = ("qcow2", "raw")
+# Hexadecimal digits of each algorithm; weaker ones prove nothing.
+_ALGORITHMS = {"sha256": 64, "sha512": 128}
+_CHECKSUM = re.compile(r"(?P<algorithm>[a-z0-9]+):(?P<value>[0-9A-Fa-f]+)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Checksum:
+    algorithm: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}:{self.value}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One image as stated. source is one of PUBLISHED (a release's own image, else a build), URL, FILE, BUILD."""
+
+    name: str
+    present: bool
+    source: str
+    architecture: Architecture
+    store: Store
+    release: Optional[Release] = None
+    url: str = ""
+    path: str = ""
+    checksum: Optional[Checksum] = None
+    format: Optional[str] = None
+
+    @property
+    def known_release(self) -> Release:
+        """The release, for what needs one; parse has refused such a request without."""
+        if self.release is None:
+            raise SpecError("name", f"{shown(self.name)} is no release that is known here")
+        return self.release
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the store keeps beside an image. kernel is the command line for direct boot, where there is a kernel."""
+
+    digest: str
+    format: str
+    virtual_size: int
+    size: int
+    architecture: str
+    source: str
+    origin: str
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    release: Optional[str] = None
+    user: Optional[str] = None
+    cmdline: Optional[str] = None
+
+    def document(self) -> dict[str, object]:
+        return asdict(self)
+
+    def agrees(self, checksum: Optional[Checksum]) -> bool:
+        """Whether this is the image with that checksum; a built one has none to compare."""
+        return checksum is None or self.checksums.get(checksum.algorithm) == checksum.value
+
+
+def read_record(document: object) -> Optional[Record]:
+    """The record, or None when it is none of ours (half-written, of another version)."""
+    if not isinstance(document, Mapping):
+        return None
+    try:
+        record = Record(**document)
+    except TypeError:
+        return None
+    return record if isinstance(record.size, int) and isinstance(record.checksums, Mapping) else None
+
+
+def parse(params: Mapping[str, object], machine: str) -> Request:
+    """The request in a module's parameters. machine is the host's own architecture, as uname names it."""
+    name = parse_name(params["name"])
+    store = Store(absolute_path(params.get("data") or DATA, "data"))
+    architecture = parse_architecture(str(params.get("architecture") or machine))
+    if params.get("state") == "absent":
+        return Request(name, False, "", architecture, store)
+    stated = str(params.get("source") or "auto")
+    url, path = _parse_url(params.get("url")), _parse_path(params.get("path"))
+    if url and path:
+        raise SpecError("path", "both `url` and `path` are stated", "State where the image is once.")
+    request = Request(
+        name,
+        True,
+        _source(stated, name, url, path),
+        architecture,
+        store,
+        find_release(name),
+        url,
+        path,
+        _parse_checksum(params.get("checksum")),
+        _parse_format(params.get("format")),
+    )
+    _check(request, machine)
+    return request
+
+
+def _source(stated: str, name: str, url: str, path: str) -> str:
+    if stated == "auto":
+        stated = URL if url else FILE if path else PUBLISHED
+    needed = {URL: ("url", url), FILE: ("path", path)}.get(stated)
+    if needed and not needed[1]:
+        raise SpecError(needed[0], f"it is missing, and source is {stated}", f"State `{needed[0]}`.")
+    if stated in (PUBLISHED, BUILD) and find_release(name) is None:
+        near = nearest(name, RELEASES)
+        suggestion = f"Did you mean `{near}`? Else state" if near else "State"
+        known = ", ".join(sorted(RELEASES))
+        hint = f"{suggestion} `url` or `path`; the names known without are {known}."
+        raise SpecError("name", f"{shown(name)} is no release that is known here", hint)
+    return stated
+
+
+def _check(request: Request, machine: str) -> None:
+    if request.source == URL and request.checksum is None:
+        raise SpecError("checksum", "it is missing", "State the checksum that the image's publisher gives for it.")
+    if request.source == BUILD and request.architecture.machine != machine:
+        hint = f"Build it on a host of that architecture; this one is {machine}."
+        raise SpecError("architecture", f"an image for {request.architecture.machine} can't be built here", hint)
+    if request.source == BUILD and request.checksum is not None:
+        raise SpecError("checksum", "a built image has none to compare", "Leave it out.")
+
+
+def _parse_url(value: object) -> str:
+    if value is None:
+        return ""
+    text = str(value)
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and text.isprintable() and " " not in text
+    except ValueError:
+        valid = False
+    if not valid:
+        raise SpecError("url", "it is not an address of http or https", "Write it as https://host/path.")
+    if "@" in parts.netloc:
+        # It would show in the invocation, in logs and in the record; so it isn't shown here, either.
+        raise SpecError("url", "it holds a login", "Fetch the image by other means, and state `path`.")
+    return text
+
+
+def public_url(url: str) -> str:
+    """The address without its query, in which some servers carry tokens."""
+    return urlunsplit(urlsplit(url)._replace(query="", fragment=""))
+
+
+def _parse_path(value: object) -> str:
+    return "" if value is None else absolute_path(value, "path")
+
+
+def _parse_checksum(value: object) -> Optional[Checksum]:
+    if value is None:
+        return None
+    match = _CHECKSUM.fullmatch(str(value).strip())
+    if match is None or _ALGORITHMS.get(match["algorithm"]) != len(match["value"]):
+        hint = "Write sha256: and 64 hexadecimal digits, or sha512: and 128."
+        raise SpecError("checksum", f"{shown(value)} is not a checksum", hint)
+    return Checksum(match["algorithm"], match["value"].lower())
+
+
+def _parse_format(value: object) -> Optional[str]:
+    if value is not None and value not in FORMATS:
+        raise SpecError("format", f"{shown(value)} is not known", f"Write one of: {', '.join(FORMATS)}.")
+    return None if value is None else str(value)
+
+
+def listed_checksum(text: str, file_name: str, algorithm: str) -> Optional[Checksum]:
+    """The checksum of a file in a list such as SHA512SUMS (coreutils' format, a binary mark allowed)."""
+    for line in text.splitlines():
+        value, _space, name = line.partition(" ")
+        if name.strip().lstrip("*") == file_name and len(value) == _ALGORITHMS[algorithm]:
+            return Checksum(algorithm, value.lower())
+    return None

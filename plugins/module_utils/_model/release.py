@@ -1,0 +1,170 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The distribution releases that `image` knows by name: where they are published and what they are built of.
+
+A further release or architecture is a row in these tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Optional
+
+from .._errors import SpecError
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """machine is what uname says; name is Debian's word for it."""
+
+    machine: str
+    name: str
+    efi: str  # systemd-boot<efi>.efi; BOOT<EFI>.EFI is the name UEFI looks for on a removable disk
+    console: str  # the serial port that QEMU's usual machine has
+    root_type: str  # GPT type by which systemd finds the root partition
+
+
+ARCHITECTURES: Mapping[str, Architecture] = {
+    architecture.machine: architecture
+    for architecture in (
+        Architecture("x86_64", "amd64", "x64", "ttyS0", "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709"),
+        Architecture("aarch64", "arm64", "aa64", "ttyAMA0", "B921B045-1DF0-41C3-AF44-4C6F280D3FAE"),
+    )
+}
+
+_ALIASES = {architecture.name: machine for machine, architecture in ARCHITECTURES.items()}
+
+
+@dataclass(frozen=True)
+class Family:
+    """What the releases of one distribution share. url and checksums are for str.format."""
+
+    name: str
+    url: str
+    checksums: str
+    algorithm: str
+    components: tuple[str, ...]
+    keyring: str
+    # The public archive and its security twin, for guests that can't use the host's own mirror.
+    archives: Mapping[str, tuple[str, str]]
+
+
+FAMILIES: Mapping[str, Family] = {
+    family.name: family
+    for family in (
+        Family(
+            "debian",
+            "https://cloud.debian.org/images/cloud/{codename}/latest/debian-{version}-genericcloud-{arch}.qcow2",
+            "https://cloud.debian.org/images/cloud/{codename}/latest/SHA512SUMS",
+            "sha512",
+            ("main",),
+            "/usr/share/keyrings/debian-archive-keyring.gpg",
+            dict.fromkeys(
+                ("amd64", "arm64"), ("http://deb.debian.org/debian", "http://deb.debian.org/debian-security")
+            ),
+        ),
+        Family(
+            "ubuntu",
+            "https://cloud-images.ubuntu.com/releases/{version}/release/ubuntu-{version}-server-cloudimg-{arch}.img",
+            "https://cloud-images.ubuntu.com/releases/{version}/release/SHA256SUMS",
+            "sha256",
+            ("main", "universe"),
+            "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
+            {
+                "amd64": ("http://archive.ubuntu.com/ubuntu", "http://security.ubuntu.com/ubuntu"),
+                "arm64": ("http://ports.ubuntu.com/ubuntu-ports", "http://ports.ubuntu.com/ubuntu-ports"),
+            },
+        ),
+    )
+}
+
+# In every built image; the rest of a system comes by their dependencies.
+_PACKAGES = (
+    "ca-certificates",
+    "cloud-guest-utils",
+    "cloud-init",
+    "dbus",
+    "dosfstools",
+    "e2fsprogs",
+    "fdisk",
+    "initramfs-tools",
+    "iproute2",
+    "iputils-ping",
+    "kmod",
+    "less",
+    "libpam-systemd",
+    "locales",
+    "netbase",
+    "netplan.io",
+    "openssh-server",
+    "procps",
+    "qemu-guest-agent",
+    "sudo",
+    "systemd-sysv",
+    "systemd-timesyncd",
+    "tzdata",
+    "udev",
+    "zstd",
+)
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release. kernel is for str.format; packages are those of this release alone."""
+
+    family: Family
+    version: str
+    codename: str
+    kernel: str
+    packages: tuple[str, ...] = ("systemd-boot", "systemd-boot-efi", "systemd-resolved")
+    deb822: bool = True  # the format in which the release's own tools write apt's sources
+
+    @property
+    def name(self) -> str:
+        return f"{self.family.name}-{self.version}"
+
+    @property
+    def user(self) -> str:
+        """The login that cloud-init makes when the seed names none."""
+        return self.family.name
+
+    def url(self, architecture: Architecture) -> str:
+        return self._fill(self.family.url, architecture)
+
+    def checksums(self, architecture: Architecture) -> str:
+        return self._fill(self.family.checksums, architecture)
+
+    def packages_for(self, architecture: Architecture) -> tuple[str, ...]:
+        return (self._fill(self.kernel, architecture), *_PACKAGES, *self.packages)
+
+    def _fill(self, template: str, architecture: Architecture) -> str:
+        return template.format(version=self.version, codename=self.codename, arch=architecture.name)
+
+
+_DEBIAN, _UBUNTU = FAMILIES["debian"], FAMILIES["ubuntu"]
+RELEASES: Mapping[str, Release] = {
+    release.name: release
+    for release in (
+        Release(_DEBIAN, "12", "bookworm", "linux-image-cloud-{arch}", deb822=False),
+        Release(_DEBIAN, "13", "trixie", "linux-image-cloud-{arch}"),
+        # systemd's own package still holds systemd-boot and systemd-resolved.
+        Release(_UBUNTU, "22.04", "jammy", "linux-image-virtual", (), deb822=False),
+        Release(_UBUNTU, "24.04", "noble", "linux-image-virtual"),
+    )
+}
+
+
+def find_release(name: str) -> Optional[Release]:
+    """The release that an image's name stands for, or None when it is a name of the user's own."""
+    return RELEASES.get(name)
+
+
+def parse_architecture(value: str, path: str = "architecture") -> Architecture:
+    """An architecture by uname's or by Debian's name."""
+    found = ARCHITECTURES.get(_ALIASES.get(value, value))
+    if found is None:
+        known = ", ".join(sorted([*ARCHITECTURES, *_ALIASES]))
+        raise SpecError(path, f"{value[:40]!r} is not known", f"Use one of {known}.")
+    return found

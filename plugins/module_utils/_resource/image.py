@@ -1,0 +1,172 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An image of the store: observed, planned and made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from .._diff import RECREATE, Change
+from .._errors import HostError
+from .._gateway import http, system
+from .._gateway.image_maker import ImageMaker, look_at
+from .._gateway.image_store import IMAGE, INITRD, KERNEL, ImageStore
+from .._model.image import BUILD, FILE, PUBLISHED, URL, Record, Request, parse, public_url
+from .._plan import UNKNOWN, Action, Plan
+
+
+@dataclass(frozen=True)
+class ImageState:
+    """known: there is something of that name, be it half-made. users: who needs the image besides the name."""
+
+    record: Optional[Record]
+    known: bool
+    users: tuple[str, ...] = ()
+
+
+class ImageResource:
+    """Made once and shared: what the store has is not asked for again."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._store = ImageStore(request.store)
+        self.timings: dict[str, float] = {}
+
+    @property
+    def lock(self) -> Optional[str]:
+        return self._request.store.lock("image", self._request.name)
+
+    def observe(self) -> ImageState:
+        request = self._request
+        record = self._store.find(request.name)
+        if not request.present:
+            digest = self._store.digest(request.name)
+            users = self._store.users(digest, but=request.name) if digest else []
+            return ImageState(record, self._store.knows(request.name), tuple(users))
+        if request.source == FILE and not _satisfies(record, request):
+            look_at(request)
+        return ImageState(record, self._store.knows(request.name))
+
+    def plan(self, state: ImageState) -> Plan:
+        request = self._request
+        before = state.record.digest if state.record else None
+        if not request.present:
+            return _removal(request, state, before)
+        if _satisfies(state.record, request):
+            return Plan()
+        after = str(request.checksum) if request.checksum else UNKNOWN
+        change = Change("digest", before, after, RECREATE)
+        return Plan((Action("make", _sentence(request)),), (change,))
+
+    def perform(self, action: Action) -> None:
+        name = self._request.name
+        if action.operation == "forget":
+            self._store.forget(name)
+            return
+        directory = self._store.begin(name)
+        try:
+            maker = ImageMaker(self._request, directory)
+            self.timings = maker.timings
+            self._store.publish(name, directory, self._make(maker))
+        finally:
+            self._store.clear(name)
+
+    def _make(self, maker: ImageMaker) -> Record:
+        makers = {URL: maker.download, FILE: maker.copy, BUILD: maker.build}
+        if self._request.source != PUBLISHED:
+            return makers[self._request.source]()
+        try:
+            return maker.published()
+        except HostError as error:
+            # A build can't have the checksum that the user insists on.
+            if error.code != http.UNREACHABLE or self._request.checksum is not None:
+                raise
+            unreachable = error
+        try:
+            return maker.build()
+        except HostError as error:
+            if error.code != "no_mirror":
+                raise
+            error.args = (f"{unreachable} Nor could it be built: {error}",)
+            raise
+
+    def result(self, state: ImageState, plan: Plan, planned: bool) -> dict[str, object]:
+        request = self._request
+        name: dict[str, object] = {"name": request.name}
+        if not request.present:
+            return name
+        if state.record is None or (planned and plan.changed):
+            return {**name, **_planned(request)}
+        return {**name, **self._described(state.record)}
+
+    def _described(self, record: Record) -> dict[str, object]:
+        kernel = None
+        if record.cmdline is not None:
+            kernel = {
+                "path": self._store.file(record.digest, KERNEL),
+                "initrd": self._store.file(record.digest, INITRD),
+                "cmdline": record.cmdline,
+            }
+        return {
+            "digest": record.digest,
+            "path": self._store.file(record.digest, IMAGE),
+            "format": record.format,
+            "virtual_size": record.virtual_size,
+            "kernel": kernel,
+            "release": record.release,
+            "architecture": record.architecture,
+            "source": record.source,
+            "origin": record.origin,
+            "user": record.user,
+        }
+
+
+def build(params: Mapping[str, Any]) -> ImageResource:
+    return ImageResource(parse(params, system.system().architecture))
+
+
+def _satisfies(record: Optional[Record], request: Request) -> bool:
+    return record is not None and record.agrees(request.checksum)
+
+
+def _removal(request: Request, state: ImageState, before: Optional[str]) -> Plan:
+    if not state.known:
+        return Plan()
+    warnings: tuple[str, ...] = ()
+    if state.users:
+        warnings = (f"The files of image {request.name} stay: {', '.join(state.users)} needs them.",)
+    what = "forget image" if state.users else "remove image"
+    changes = (Change("digest", before, None),) if before else ()
+    return Plan((Action("forget", f"{what} {request.name}"),), changes, {}, warnings)
+
+
+def _sentence(request: Request) -> str:
+    name = request.name
+    if request.source == URL:
+        return f"download image {name} from {public_url(request.url or '')}"
+    if request.source == FILE:
+        return f"copy image {name} from {request.path}"
+    if request.source == BUILD:
+        return f"build image {name} from this host's package mirror"
+    return f"download image {name}, or build it from this host's package mirror where it can't be reached"
+
+
+def _planned(request: Request) -> dict[str, object]:
+    """What is known of an image before it is made. Whether a release's image brings a kernel depends on its source."""
+    own = request.source in (PUBLISHED, BUILD)
+    release = request.release if own else None
+    return {
+        "digest": UNKNOWN,
+        "path": UNKNOWN,
+        "format": "qcow2",
+        "virtual_size": UNKNOWN,
+        "kernel": UNKNOWN if own else None,
+        "release": release.name if release else None,
+        "architecture": request.architecture.machine,
+        "source": UNKNOWN if request.source == PUBLISHED else request.source,
+        "origin": request.path if request.source == FILE else UNKNOWN,
+        "user": release.user if release else None,
+    }

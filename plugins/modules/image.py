@@ -1,0 +1,232 @@
+#!/usr/bin/python
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image
+short_description: Have a verified base image in the store
+description:
+  - Makes sure that a base image of virtual machines is in the store below O(data), under a name.
+  - An image is downloaded, copied from a file, or built from the package mirror that the host itself uses.
+    It is checked before it gets its name, is the same for all guests, and is never changed by one.
+  - An image that the store has is not asked for again; neither network nor file is touched.
+  - An image is there as a whole or not at all. What an interrupted run left is removed by the next one.
+  - Images are kept by their digest, so one that goes by several names is there once.
+author:
+  - burrow.vm contributors (@burrow-vm)
+requirements:
+  - C(qemu-img) on the host (package C(qemu-utils) on Debian and Ubuntu)
+  - to build an image C(mmdebstrap), C(mke2fs), C(sfdisk), C(mkfs.vfat), C(mcopy) and root (packages C(mmdebstrap),
+    C(e2fsprogs), C(fdisk), C(dosfstools) and C(mtools)); in a container the right to make namespaces and mounts
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: full
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
+      change.
+    support: full
+options:
+  name:
+    description:
+      - The image's name in the store.
+      - The names V(debian-12), V(debian-13), V(ubuntu-22.04) and V(ubuntu-24.04) need nothing else;
+        images of any other name need O(url) or O(path).
+    type: str
+    required: true
+  state:
+    description:
+      - With V(present) the image is in the store.
+      - With V(absent) the name is not. The files go, too, unless another name or the disk of a guest needs them.
+    type: str
+    choices: [present, absent]
+    default: present
+  source:
+    description:
+      - Where the image comes from, when the store lacks it.
+      - With V(auto) it comes from O(url) or O(path), where one is stated. Else it is the cloud image that
+        the distribution publishes; where that can't be reached, the same release is built.
+      - With V(build) the release that O(name) says is built from the packages of the host's own distribution mirror.
+        The host must run that distribution, of any release. Proxies and logins of the host's apt are used and never
+        get into the image.
+    type: str
+    choices: [auto, url, file, build]
+    default: auto
+  url:
+    description:
+      - The image's address (HTTP or HTTPS, without a login).
+      - Proxies are taken from the environment, as in C(https_proxy).
+    type: str
+  checksum:
+    description:
+      - The checksum of the image as it is downloaded or copied, with its algorithm, as in V(sha256:...) or
+        V(sha512:...).
+      - Required with O(url). When nothing is stated, a release's own image is checked by the list published with it.
+      - When an image in the store has another checksum, it is replaced under this name.
+        Guests' disks keep the one that they were made of.
+    type: str
+  path:
+    description:
+      - The image, as a file of the host.
+      - An image that has a backing file of its own is refused.
+    type: path
+  format:
+    description:
+      - What O(url) or O(path) has to be. It is found from the content and only compared when stated.
+      - A raw image is converted; the store holds qcow2.
+    type: str
+    choices: [qcow2, raw]
+  architecture:
+    description:
+      - The image's architecture, as in V(x86_64) or V(arm64). The host's own when it isn't stated.
+    type: str
+  data:
+    description:
+      - The collection's data directory.
+    type: path
+    default: /var/lib/burrow
+notes:
+  - A built image is a cloud image that starts fast. It boots by UEFI, and directly by RV(image.kernel). It reads seeds
+    of type NoCloud only, and makes only an ed25519 host key.
+  - Two builds from one state of the mirror have the same digest.
+  - cloud-init leaves apt's sources in the image alone unless the seed says C(apt.preserve_sources_list=false).
+seealso:
+  - module: burrow.vm.disk
+"""
+
+EXAMPLES = r"""
+- name: Have Debian 13
+  burrow.vm.image:
+    name: debian-13
+
+- name: Build Debian 12 from the host's package mirror
+  burrow.vm.image:
+    name: debian-12
+    source: build
+
+- name: Have an image from a web server
+  burrow.vm.image:
+    name: golden
+    url: https://images.example.com/golden.qcow2
+    checksum: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+- name: Have a copy of a file as image
+  burrow.vm.image:
+    name: appliance
+    path: /srv/images/appliance.raw
+
+- name: Remove an image
+  burrow.vm.image:
+    name: golden
+    state: absent
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or would be done in check mode, as sentences.
+  returned: success
+  type: list
+  elements: str
+  sample: ["build image debian-12 from this host's package mirror"]
+image:
+  description:
+    - The image. With O(state=absent) only its name.
+    - In check mode, what can't be known before reads V((known after apply\)).
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: The image's name.
+      type: str
+    digest:
+      description:
+        - The SHA-256 of the image as it was downloaded or copied. Of a built image, that of all that is in it.
+      type: str
+    path:
+      description: The image's file.
+      type: str
+    format:
+      description: The format of RV(image.path).
+      type: str
+    virtual_size:
+      description: The size in bytes that a guest sees.
+      type: int
+    kernel:
+      description: What is needed to boot the image without its boot loader, or null where there is no kernel beside it.
+      type: dict
+      contains:
+        path:
+          description: The kernel's file.
+          type: str
+        initrd:
+          description: The initial RAM disk's file.
+          type: str
+        cmdline:
+          description: The command line to give to the kernel.
+          type: str
+    release:
+      description: The release that it is, as in V(debian-13), or null where that isn't known.
+      type: str
+    architecture:
+      description: The architecture, as in V(x86_64).
+      type: str
+    source:
+      description: How it was made, V(url), V(file) or V(build).
+      type: str
+    origin:
+      description: The address or file that it is from; of a built image, the package mirror.
+      type: str
+    user:
+      description: The user that cloud-init makes when the seed names none, or null where that isn't known.
+      type: str
+timings:
+  description: Seconds per phase.
+  returned: always
+  type: dict
+error:
+  description: What went wrong, for programs.
+  returned: failure
+  type: dict
+  contains:
+    code:
+      description: The kind of error, as V(invalid), V(unreachable), V(checksum), V(damaged_image), V(no_mirror),
+        V(no_space) or V(host).
+      type: str
+    path:
+      description: The option or the object that it is about.
+      type: str
+    hint:
+      description: What to do.
+      type: str
+"""
+
+from ansible_collections.burrow.vm.plugins.module_utils._model.image import FORMATS
+from ansible_collections.burrow.vm.plugins.module_utils._model.paths import DATA
+from ansible_collections.burrow.vm.plugins.module_utils._resource.image import build
+from ansible_collections.burrow.vm.plugins.module_utils._run import main as run
+
+ARGUMENTS = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "source": {"type": "str", "choices": ["auto", "url", "file", "build"], "default": "auto"},
+    "url": {"type": "str"},
+    "checksum": {"type": "str"},
+    "path": {"type": "path"},
+    "format": {"type": "str", "choices": list(FORMATS)},
+    "architecture": {"type": "str"},
+    "data": {"type": "path", "default": DATA},
+}
+
+
+def main() -> None:
+    run(ARGUMENTS, build, "image", required_if=[("source", "url", ("url",)), ("source", "file", ("path",))])
+
+
+if __name__ == "__main__":
+    main()

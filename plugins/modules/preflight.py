@@ -241,8 +241,8 @@ preflight:
           returned: always
         daemon:
           description: >-
-            Whether libvirtd is C(reachable) by its socket, its children are C(reaped), and it started after our hook
-            was installed (C(hook_seen)).
+            Whether libvirtd is C(reachable) by its socket and virtlogd too (C(logs)), libvirtd's children are C(reaped),
+            and it started after our hook was installed (C(hook_seen)). C(pid) is 0 when it is not known.
           type: dict
           returned: always
         network:

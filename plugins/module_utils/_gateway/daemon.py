@@ -16,6 +16,7 @@ from .._model.preflight import Daemon
 
 # The monolithic daemon, and the modular one (Fedora 35, EL 9 and later).
 _SOCKETS = ("/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-sock")
+_LOG_SOCKET = "/run/libvirt/virtlogd-sock"
 _PID_FILES = ("/run/libvirtd.pid", "/run/virtqemud.pid")
 # As PID 1 or as a subreaper, these collect the children of a process that ended.
 _REAPERS = frozenset(
@@ -38,13 +39,14 @@ _TOLERANCE = 2.0
 
 def daemon(hook: str) -> Daemon:
     """hook is the path of our libvirt hook."""
+    logs = _answers(_LOG_SOCKET)
     if not any(_answers(path) for path in _SOCKETS):
-        return Daemon()
+        return Daemon(logs=logs)
     pid = _pid()
     if pid is None:
         # Socket activation starts it anew at the next connection.
-        return Daemon(reachable=True)
-    return Daemon(True, _reaped(pid), _knows(hook, pid))
+        return Daemon(reachable=True, logs=logs)
+    return Daemon(True, logs, pid, _reaped(pid), _knows(hook, pid))
 
 
 def _answers(path: str) -> bool:

@@ -99,9 +99,14 @@ class LibvirtState:
 
 @dataclass(frozen=True)
 class Daemon:
-    """libvirt's daemon. reaped: somebody reaps what it leaves behind; hook_seen: it knows our hook."""
+    """libvirt's daemons. logs: virtlogd answers; pid: libvirtd's, 0 when it is not known or not running.
+
+    reaped: somebody reaps what libvirtd leaves behind; hook_seen: it knows our hook.
+    """
 
     reachable: bool = False
+    logs: bool = False
+    pid: int = 0
     reaped: bool = True
     hook_seen: bool = True
 

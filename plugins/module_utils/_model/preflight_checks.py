@@ -43,6 +43,8 @@ def unprepared(seen: Seen) -> list[str]:
         reasons.append("/dev/kvm is root's alone")
     if not seen.daemon.reachable:
         reasons.append("libvirtd is not running")
+    if not seen.daemon.logs:
+        reasons.append("virtlogd is not running")
     if not seen.daemon.reaped:
         reasons.append("libvirtd runs without an init that reaps its children")
     if seen.hook:

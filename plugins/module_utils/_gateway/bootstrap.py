@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import glob
 import os
+import platform
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -48,6 +49,11 @@ class Bootstrap:
 
     def path(self, name: str) -> str:
         return os.path.join(self.directory, name)
+
+
+def machine() -> str:
+    """This host's architecture: no other's packages can be configured here."""
+    return platform.machine()
 
 
 def host_mirror(release: Release) -> tuple[Source, ...]:

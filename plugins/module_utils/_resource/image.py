@@ -11,7 +11,8 @@ from typing import Any, Optional
 
 from .._diff import RECREATE, Change
 from .._errors import HostError
-from .._gateway import http, system
+from .._gateway import http
+from .._gateway.bootstrap import machine
 from .._gateway.image_maker import ImageMaker, look_at
 from .._gateway.image_store import IMAGE, INITRD, KERNEL, ImageStore
 from .._model.image import BUILD, FILE, PUBLISHED, URL, Record, Request, parse, public_url
@@ -125,7 +126,7 @@ class ImageResource:
 
 
 def build(params: Mapping[str, Any]) -> ImageResource:
-    return ImageResource(parse(params, system.system().architecture))
+    return ImageResource(parse(params, machine()))
 
 
 def _satisfies(record: Optional[Record], request: Request) -> bool:

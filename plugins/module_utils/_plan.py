@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ._diff import Change
+from ._model import value
 
-# What can't be known before the change is made reads so, and later modules accept it in check mode.
-UNKNOWN = "(known after apply)"
+UNKNOWN = value.UNKNOWN
 
 
 @dataclass(frozen=True)

@@ -67,12 +67,12 @@ def _parse_share(value: object, path: str) -> Share:
     target = absolute_path(f"/mnt/{posixpath.basename(source)}" if stated is None else stated, f"{path}.target")
     if target == "/" or target in _GUEST_SYSTEM or any(lies_in(target, system) for system in _SYSTEM):
         raise SpecError(f"{path}.target", f"{shown(target)} is the guest's own", "Mount it elsewhere, as at /mnt/name.")
-    tag = automatic_tag(target) if entry.get("tag") is None else _parse_tag(entry["tag"], f"{path}.tag")
+    tag = automatic_tag(target) if entry.get("tag") is None else parse_tag(entry["tag"], f"{path}.tag")
     flags = {key: boolean(entry[key], f"{path}.{key}") for key in KEYS[3:] if entry.get(key) is not None}
     return Share(source, target, tag, **flags)
 
 
-def _parse_tag(value: object, path: str) -> str:
+def parse_tag(value: object, path: str) -> str:
     tag = text(value, path)
     size = len(tag.encode())
     if size > _LONGEST_TAG:

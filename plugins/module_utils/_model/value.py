@@ -18,6 +18,8 @@ _BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
+# What can't be known before the change is made reads so in check mode, and later modules accept it there.
+UNKNOWN = "(known after apply)"
 _COUNT = re.compile(r"[0-9]{1,19}", re.ASCII)
 # What ext4 and virtiofs take; longer ones fail late and badly.
 _LONGEST_PATH = 4095

@@ -1,0 +1,201 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Domains: one table drives model -> XML and XML -> model. What the table doesn't know is left as it is."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+from xml.etree.ElementTree import Element
+
+from .._model.domain import Definition
+from . import forwards, metadata
+from .devices import DEVICES
+from .tree import Row, add, ensure, get, parse, put, remove, row, serialize
+
+_UNITS = {"b": 1, "bytes": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4}
+_BINARY = {"KiB": 10, "k": 10, "MiB": 20, "M": 20, "GiB": 30, "G": 30, "TiB": 40, "T": 40}
+_TYPES = {"tcg": "qemu", "kvm": "kvm"}
+_AGENT = "org.qemu.guest_agent.0"
+
+
+def _write_cpus(root: Element, cpus: Any) -> None:
+    put(root, "vcpu", str(cpus))
+    put(root, "vcpu@current", None)
+
+
+def _read_memory(root: Element) -> Optional[int]:
+    text = get(root, "memory")
+    if text is None:
+        return None
+    unit = get(root, "memory@unit") or "KiB"
+    return int(text) << _BINARY[unit] if unit in _BINARY else int(text) * _UNITS[unit]
+
+
+def _write_memory(root: Element, size: Any) -> None:
+    for place in ("memory", "currentMemory"):
+        put(root, place, str(size >> 10))
+        put(root, f"{place}@unit", "KiB")
+
+
+def _read_accelerator(root: Element) -> Optional[str]:
+    kind = root.get("type")
+    return next((name for name, word in _TYPES.items() if word == kind), kind)
+
+
+def _write_cpu_mode(root: Element, mode: Any) -> None:
+    """Another mode means the rest of the CPU's description anew; what was disabled stays so."""
+    cpu = ensure(root, "cpu")
+    cpu.attrib.clear()
+    cpu.set("mode", mode)
+    for name in ("model", "vendor"):
+        remove(root, f"cpu/{name}")
+
+
+def _read_cpu_disable(root: Element) -> Optional[tuple[str, ...]]:
+    found = {feature.get("name", "") for feature in root.findall("cpu/feature") if feature.get("policy") == "disable"}
+    return tuple(sorted(found)) or None
+
+
+def _write_cpu_disable(root: Element, names: Any) -> None:
+    cpu = ensure(root, "cpu")
+    for name in names:
+        feature = next((item for item in cpu.findall("feature") if item.get("name") == name), None)
+        if feature is None:
+            feature = add(cpu, "feature", name=name)
+        feature.set("policy", "disable")
+
+
+def _read_firmware(root: Element) -> Optional[str]:
+    # The definition of a running guest names the files that libvirt chose, and has no firmware='efi' any more.
+    if get(root, "os@firmware") == "efi" or get(root, "os/loader@type") == "pflash":
+        return "efi"
+    return None if root.find("os/kernel") is not None else "bios"
+
+
+def _write_firmware(root: Element, firmware: Any) -> None:
+    for name in ("loader", "nvram", "firmware"):
+        remove(root, f"os/{name}")
+    put(root, "os@firmware", None)
+    if firmware == "efi":
+        put(root, "os@firmware", "efi")
+        # Else libvirt takes the first description that fits, and Debian's first has Secure Boot with Microsoft's keys.
+        add(ensure(root, "os/firmware"), "feature", enabled="no", name="secure-boot")
+
+
+def _write_console_log(root: Element, path: Any) -> None:
+    if root.find("devices/serial") is None:
+        serial = add(ensure(root, "devices"), "serial", type="pty")
+        add(serial, "target", port="0")
+    # libvirt shows the first serial port a second time as <console>.
+    for place in ("devices/serial", "devices/console"):
+        if get(root, f"{place}/target@type") in (None, "serial", "isa-serial", "system-serial"):
+            log = root.find(place)
+            if log is not None:
+                put(log, "log@file", path)
+                put(log, "log@append", "on")
+
+
+_SCALARS = (
+    # First, since other rows look at them.
+    row("machine", "os/type@machine"),
+    Row("accelerator", _read_accelerator, lambda root, kind: root.set("type", _TYPES[kind])),
+    Row("cpus", lambda root: int(get(root, "vcpu") or "1"), _write_cpus),
+    Row("memory", _read_memory, _write_memory),
+    Row("cpu_mode", lambda root: get(root, "cpu@mode"), _write_cpu_mode),
+    Row("cpu_disable", _read_cpu_disable, _write_cpu_disable),
+    Row("firmware", _read_firmware, _write_firmware),
+    row("kernel", "os/kernel"),
+    row("initrd", "os/initrd"),
+    row("cmdline", "os/cmdline"),
+    Row("console_log", lambda root: get(root, "devices/serial/log@file"), _write_console_log),
+    Row("metadata", metadata.read, metadata.write),
+)
+
+
+def read(text: str) -> Definition:
+    """The model of a definition, a persistent or a running guest's."""
+    root = parse(text)
+    found: dict[str, Any] = {item.attribute: item.read(root) for item in _SCALARS}
+    found.update({item.attribute: item.read(root) for item in DEVICES})
+    return Definition(**found, forwards=forwards.read(root), owned=metadata.owned(root), created=metadata.created(root))
+
+
+def build(name: str, architecture: str, definition: Definition, now: str) -> str:
+    """The XML of a new domain. architecture as libvirt names it, now as ISO 8601."""
+    root = _skeleton(name, architecture)
+    _write(root, Definition(), definition)
+    metadata.stamp(root, now)
+    return serialize(root)
+
+
+def rebuild(text: str, definition: Definition) -> str:
+    """The XML made anew for a domain that keeps its name, UUID, architecture and metadata, and nothing else."""
+    old = parse(text)
+    root = _skeleton(get(old, "name") or "", get(old, "os/type@arch") or "")
+    put(root, "uuid", get(old, "uuid"))
+    kept = old.find("metadata")
+    if kept is not None:
+        root.append(kept)
+    _write(root, Definition(metadata=metadata.read(root)), definition)
+    return serialize(root)
+
+
+def edit(text: str, before: Definition, after: Definition) -> str:
+    """The XML with what differs between before (as read from it) and after written into it."""
+    root = parse(text)
+    _write(root, before, after)
+    return serialize(root)
+
+
+def metadata_element(text: str, definition: Definition) -> str:
+    """Our metadata element for a running guest, with new notes. Its shares stay: they are bound."""
+    root = parse(text)
+    metadata.write(root, definition.metadata)
+    return metadata.element_text(root)
+
+
+def _write(root: Element, before: Definition, after: Definition) -> None:
+    for item in _SCALARS:
+        value = getattr(after, item.attribute)
+        if value != getattr(before, item.attribute):
+            item.write(root, value)
+    for devices in DEVICES:
+        old, new = getattr(before, devices.attribute) or (), getattr(after, devices.attribute) or ()
+        if old != new:
+            devices.write(root, old, new)
+    if (before.forwards or ()) != (after.forwards or ()):
+        forwards.write(root, after.forwards or ())
+
+
+def _skeleton(name: str, architecture: str) -> Element:
+    """What every new domain has: an agent's channel, a source of randomness, a serial console, no USB."""
+    root = Element("domain")
+    put(root, "name", name)
+    put(root, "os/type", "hvm")
+    put(root, "os/type@arch", architecture)
+    ensure(root, "features/acpi")
+    if architecture in ("x86_64", "i686"):
+        ensure(root, "features/apic")
+    put(root, "clock@offset", "utc")
+    devices = ensure(root, "devices")
+    # Firmware looks through each USB port at each boot, and cloud kernels have no driver for it.
+    add(devices, "controller", type="usb", model="none")
+    serial = add(devices, "serial", type="pty")
+    add(serial, "target", port="0")
+    channel = add(devices, "channel", type="unix")
+    add(channel, "target", type="virtio", name=_AGENT)
+    rng = add(devices, "rng", model="virtio")
+    add(rng, "backend", model="random").text = "/dev/urandom"
+    add(devices, "memballoon", model="virtio")
+    return root
+
+
+def attributes() -> set[str]:
+    """The attributes of the model that the tables cover."""
+    return {item.attribute for item in (*_SCALARS, *DEVICES)} | {"forwards"}
+
+
+def fields_of_items() -> dict[str, set[str]]:
+    """list -> attributes of its items that the tables cover."""
+    return {item.attribute: {row.attribute for row in item.rows} for item in DEVICES}

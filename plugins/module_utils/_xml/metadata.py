@@ -1,0 +1,100 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our element in a domain's metadata: the owner's stamp, what was applied, and the shares that the hook binds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Optional
+from xml.etree.ElementTree import Element
+
+from .._model.domain import METADATA
+from .tree import BURROW, add, ensure, serialize
+
+PREFIX = "burrow"
+OWNER = "burrow.vm"
+_GUEST = f"{{{BURROW}}}guest"
+_SHARE = f"{{{BURROW}}}share"
+_DIGEST = f"{{{BURROW}}}digest"
+_PLACE = f"metadata/{_GUEST}"
+
+
+@dataclass(frozen=True)
+class BoundShare:
+    """What the libvirt hook binds below /run/burrow for the guest."""
+
+    tag: str
+    source: str
+    readonly: bool
+
+
+def find(root: Element) -> Optional[Element]:
+    return root.find(_PLACE)
+
+
+def read(root: Element) -> Optional[dict[str, str]]:
+    """Flat, as the model has it."""
+    guest = find(root)
+    if guest is None:
+        return None
+    found = {name: guest.get(name, "") for name in METADATA if guest.get(name)}
+    for digest in guest.findall(_DIGEST):
+        found[f"digests.{digest.get('name')}"] = digest.get("value", "")
+    return found
+
+
+def write(root: Element, values: Optional[Mapping[str, str]]) -> None:
+    guest = ensure(root, _PLACE)
+    for digest in guest.findall(_DIGEST):
+        guest.remove(digest)
+    for name, value in sorted((values or {}).items()):
+        head, _, tail = name.partition(".")
+        if tail:
+            add(guest, _DIGEST, name=tail, value=value)
+        else:
+            guest.set(head, value)
+
+
+def owned(root: Element) -> bool:
+    guest = find(root)
+    return guest is not None and guest.get("owner") == OWNER
+
+
+def created(root: Element) -> Optional[str]:
+    guest = find(root)
+    return None if guest is None else guest.get("created")
+
+
+def stamp(root: Element, now: str) -> None:
+    """Mark the domain as ours. now: the time as ISO 8601."""
+    guest = ensure(root, _PLACE)
+    guest.set("owner", OWNER)
+    guest.set("created", now)
+
+
+def shares(root: Element) -> dict[str, BoundShare]:
+    """By tag."""
+    guest = find(root)
+    found = [] if guest is None else guest.findall(_SHARE)
+    return {
+        share.get("tag", ""): BoundShare(share.get("tag", ""), share.get("source", ""), share.get("readonly") != "no")
+        for share in found
+    }
+
+
+def write_shares(root: Element, wanted: Sequence[BoundShare]) -> None:
+    guest = find(root)
+    if guest is None and not wanted:
+        return
+    guest = ensure(root, _PLACE)
+    for share in guest.findall(_SHARE):
+        guest.remove(share)
+    for bound in wanted:
+        add(guest, _SHARE, tag=bound.tag, source=bound.source, readonly="yes" if bound.readonly else "no")
+
+
+def element_text(root: Element) -> str:
+    """Our element alone, as libvirt takes it for a running guest."""
+    return serialize(ensure(root, _PLACE))

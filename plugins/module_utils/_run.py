@@ -9,7 +9,7 @@ import contextlib
 import importlib.util
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Callable, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
@@ -51,21 +51,25 @@ def main(
     *,
     libvirt: bool = False,
     libvirt_required: bool = True,
+    masked: Sequence[str] = (),
     **module_options: Any,
 ) -> None:
     """Run a module: observe, plan, and unless in check mode apply and observe again.
 
     libvirt: the module needs libvirt-python; it respawns under an interpreter that has it. When no interpreter has it
     the module fails, or goes on without where it is not libvirt_required.
-    module_options go to AnsibleModule (required_if and friends).
+    masked are options (no_log) whose values no output shows. module_options go to AnsibleModule (required_if and
+    friends).
     """
     module = AnsibleModule(argument_spec=dict(argument_spec), supports_check_mode=True, **module_options)
     if libvirt:
         _need_libvirt(module, libvirt_required)
     _end_on_signals()
     timings = Timings()
+    parameters = dict(module.params)
+    _mask(module, masked)
     try:
-        result = _converge(module, build(module.params), noun, timings)
+        result = _converge(module, build(parameters), noun, timings)
     except BurrowError as error:
         _fail(module, error, timings)
     module.exit_json(**result)
@@ -114,6 +118,20 @@ def _need_libvirt(module: AnsibleModule, required: bool) -> None:
         return
     error = HostError("import libvirt", "libvirt-python", "no Python of this host has it", _LIBVIRT_HINT, "no_libvirt")
     _fail(module, error, Timings())
+
+
+def _mask(module: AnsibleModule, options: Sequence[str]) -> None:
+    """Withhold the options from the invocation that -vvv shows.
+
+    Left to itself, no_log replaces each value inside a document wherever it occurs in the result: a 1 in a
+    cloud-config makes asterisks of parts of a host key.
+    """
+    if not options:
+        return
+    for option in options:
+        if module.params.get(option) is not None:
+            module.params[option] = "(not shown)"
+    module.no_log_values.clear()
 
 
 def _fail(module: AnsibleModule, error: BurrowError, timings: Timings) -> NoReturn:

@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
+from typing import Optional
 
 from . import files
 
@@ -47,3 +48,11 @@ def leftovers(path: str) -> list[str]:
 def is_file(path: str) -> bool:
     """A regular file or a link to one."""
     return os.path.isfile(path)
+
+
+def owner(path: str) -> Optional[int]:
+    """The uid of the file's owner; links are followed. None when there is no such file."""
+    try:
+        return os.stat(path).st_uid
+    except OSError:
+        return None

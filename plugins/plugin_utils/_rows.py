@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.burrow.vm.plugins.plugin_utils._spec import reset_required
 from ansible_collections.burrow.vm.plugins.plugin_utils._verdict import judge
 
 # Registered result -> the phase its seconds belong to, in the order of the run.
@@ -40,14 +41,18 @@ def _row(host: Mapping[str, Any]) -> dict[str, Any]:
         "changes": [action for result in results.values() for action in result.get("actions") or ()],
         "timings": _timings(host, results),
     }
-    for key in ("restart_required", "reset_required"):
+    for key, known in (("restart_required", []), ("reset_required", _from_metadata(spec, domain))):
         found = [field for result in results.values() for field in result.get(key) or ()]
-        if found:
-            row[key] = sorted(set(found))
+        if found or known:
+            row[key] = sorted({*found, *known})
     failure = _mapping(host, "__guest_failure")
     if failure:
         row["error"] = dict(failure)
     return {key: value for key, value in row.items() if value is not None}
+
+
+def _from_metadata(spec: Mapping[str, Any], domain: Mapping[str, Any]) -> list[str]:
+    return reset_required(spec, _mapping(domain, "metadata")) if "stated" in spec else []
 
 
 def _address(ready: Mapping[str, Any], domain: Mapping[str, Any]) -> Any:

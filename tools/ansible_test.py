@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,12 +83,18 @@ def prepare_home() -> None:
     cache = HOME / ".ansible/test/cache"
     cache.mkdir(parents=True, exist_ok=True)
     for name in GET_PIP:
-        (cache / name).write_text(GET_PIP_SOURCE)
+        replace(cache / name, GET_PIP_SOURCE)
     lines = ["[global]", *(f"{name} = {value}" for name, value in sorted(pip_settings().items()))]
-    configuration = HOME / ".config/pip/pip.conf"
-    configuration.parent.mkdir(parents=True, exist_ok=True)
-    configuration.touch(mode=0o600)  # an index may have a password in its address
-    configuration.write_text("\n".join(lines) + "\n")
+    replace(HOME / ".config/pip/pip.conf", "\n".join(lines) + "\n")
+
+
+def replace(path: Path, content: str) -> None:
+    """Write beside and rename, as another run may be reading; for our eyes only, as an index may need a password."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "w") as file:
+        file.write(content)
+    Path(name).replace(path)
 
 
 def environment(python: Path) -> dict[str, str]:

@@ -72,9 +72,9 @@ ask_password() {
         prompt='Password of root (there is no sudo; su is used): '
     fi
     [ -t 0 ] || fail "A password is needed (${prompt%: }) and there is no terminal to ask for it. Run this from a terminal or as root."
-    printf '%s' "$prompt" >&2
     trap 'stty echo' EXIT INT TERM
     stty -echo
+    printf '%s' "$prompt" >&2
     IFS= read -r password || true
     stty echo
     trap - EXIT INT TERM
@@ -121,7 +121,7 @@ system_packages() {
     fi
     if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null 2>&1; then
         fail "Missing on this machine: $missing. There is no sudo here, so install them with:
-    su -c 'apt-get update && apt-get install --no-install-recommends $missing'
+    su - -c 'apt-get update && apt-get install --no-install-recommends $missing'
 then run make again."
     fi
     ask_password

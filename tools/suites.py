@@ -5,12 +5,16 @@
 
 A suite is a command. It may write JUnit files to $BURROW_JUNIT_DIR, or end with a line "N passed, N failed"; otherwise
 it is one test that its exit code decides. Exit code 77 means that it can't run here, for the reason in its last line.
-A failed suite does not stop the others. The last line is the sum.
+A failed suite does not stop the others. The last line is the sum. Suites that only read the checkout run side by side;
+each one's output comes in one piece, when it has ended.
 """
 
 from __future__ import annotations
 
 import collections
+import concurrent.futures
+import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -31,7 +35,11 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 OUTPUT = CHECKOUT / "tests/output"
 BIN = CHECKOUT / ".venvs/test/bin"
 PYTHON = str(BIN / "python")
+# Groups that touch nothing but the checkout's caches.
+READERS = {"lint", "unit", "sanity"}
 LINKED = CHECKOUT / ".venv/collections/ansible_collections/burrow/vm"
+# What runs now; each is the leader of a process group.
+RUNNING: set[subprocess.Popen[str]] = set()
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,16 @@ class Suite:
     environment: Mapping[str, str] = field(default_factory=dict)
     # why it can't run on this machine
     absent: str = ""
+
+    @property
+    def slug(self) -> str:
+        """The name, fit for a file."""
+        return self.name.replace(" ", "-")
+
+    @property
+    def log(self) -> Path:
+        """Where the output is kept."""
+        return OUTPUT / "log" / f"{self.slug}.log"
 
 
 @dataclass(frozen=True)
@@ -195,11 +213,11 @@ def selected(suites: Sequence[Suite], words: Sequence[str]) -> list[Suite]:
     return [suite for suite in suites if suite in chosen or (needs_host and suite.group == "prepare")]
 
 
-def run(suite: Suite) -> Outcome:
-    """Run one suite; its output goes on as it comes, and into a log."""
+def run(suite: Suite, *, aloud: bool) -> Outcome:
+    """Run one suite; its output goes into a log, and on as it comes or when it has ended."""
     if suite.absent:
         return Outcome(suite, Counts(), 0.0, suite.absent)
-    slug = suite.name.replace(" ", "-")
+    slug = suite.slug
     junit = OUTPUT / "junit" / slug
     shutil.rmtree(junit, ignore_errors=True)
     junit.mkdir(parents=True)
@@ -213,20 +231,19 @@ def run(suite: Suite) -> Outcome:
         **extra,
     }
     started = time.monotonic()
-    code, last_lines = execute([part.replace("{junit}", str(junit)) for part in suite.command], suite, env, slug)
+    code, last_lines = execute([part.replace("{junit}", str(junit)) for part in suite.command], suite, env, aloud=aloud)
     seconds = time.monotonic() - started
     if code == NOT_RUN:
         return Outcome(suite, Counts(), seconds, last_lines[-1].strip() if last_lines else "no reason was given")
     return Outcome(suite, outcome(code, junit.glob("**/*.xml"), last_lines), seconds)
 
 
-def execute(command: Sequence[str], suite: Suite, env: Mapping[str, str], slug: str) -> tuple[int, list[str]]:
+def execute(command: Sequence[str], suite: Suite, env: Mapping[str, str], *, aloud: bool) -> tuple[int, list[str]]:
     """Run a command in a process group of its own, so that nothing of it outlives it."""
     last_lines: collections.deque[str] = collections.deque(maxlen=20)
-    log = OUTPUT / "log" / f"{slug}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    suite.log.parent.mkdir(parents=True, exist_ok=True)
     with (
-        log.open("w") as copy,
+        suite.log.open("w") as log,
         subprocess.Popen(
             command,
             cwd=suite.directory,
@@ -239,33 +256,62 @@ def execute(command: Sequence[str], suite: Suite, env: Mapping[str, str], slug: 
             start_new_session=True,
         ) as process,
     ):
-        timer = threading.Timer(
-            suite.limit, end_group, (process.pid, f"{suite.name} hangs: ended after {suite.limit} s")
-        )
+        RUNNING.add(process)
+        timer = threading.Timer(suite.limit, end_group, (process, f"{suite.name} hangs: ended after {suite.limit} s"))
         timer.start()
-        assert process.stdout is not None  # noqa: S101 - it is a pipe
         try:
-            for line in process.stdout:
-                print(line, end="", flush=True)
-                copy.write(line)
+            for line in process.stdout or ():
+                log.write(line)
                 last_lines.append(line)
+                if aloud:
+                    print(line, end="", flush=True)
         except KeyboardInterrupt:
-            end_group(process.pid, f"{suite.name} interrupted")
+            end_group(process, f"{suite.name} interrupted")
             raise
         finally:
             timer.cancel()
+            RUNNING.discard(process)
     return process.returncode, list(last_lines)
 
 
-def end_group(leader: int, reason: str) -> None:
-    """Interrupt a process group, then kill what is left of it."""
+def end_group(leader: subprocess.Popen[str], reason: str) -> None:
+    """Interrupt a process group, and kill what is left of it after a while."""
     print(f"==> {reason}", flush=True)
-    for number, patience in ((signal.SIGINT, 20.0), (signal.SIGKILL, 0.0)):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            leader.wait(20)
+        os.killpg(leader.pid, signal.SIGKILL)
+
+
+def run_side_by_side(suites: Sequence[Suite]) -> Iterator[Outcome]:
+    """Run suites at once, as many as there are CPUs; tell of them in their order."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
-            os.killpg(leader, number)
-        except ProcessLookupError:
-            return
-        time.sleep(patience)
+            for item in pool.map(functools.partial(run, aloud=False), suites):
+                if not item.absent:
+                    print(f"==> suite {item.suite.name}", flush=True)
+                    print(item.suite.log.read_text(), end="")
+                yield item
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(RUNNING):
+                end_group(process, "interrupted")
+            raise
+
+
+def run_all(suites: Sequence[Suite]) -> Iterator[Outcome]:
+    """Run the readers side by side, then the others one after the other."""
+    readers = [suite for suite in suites if suite.group in READERS]
+    if len(readers) > 1:
+        print(f"==> side by side: {', '.join(suite.name for suite in readers)}", flush=True)
+        yield from run_side_by_side(readers)
+    for suite in suites:
+        if len(readers) > 1 and suite in readers:
+            continue
+        if not suite.absent:
+            print(f"==> suite {suite.name}", flush=True)
+        yield run(suite, aloud=True)
 
 
 def report(outcomes: Sequence[Outcome], seconds: float) -> int:
@@ -283,11 +329,12 @@ def main(words: Optional[Sequence[str]] = None) -> int:
     """Run what was asked for."""
     started = time.monotonic()
     outcomes = []
-    for suite in selected(all_suites(), sys.argv[1:] if words is None else words):
-        if not suite.absent:
-            print(f"==> suite {suite.name}", flush=True)
-        outcomes.append(run(suite))
-        print(f"==> suite {outcomes[-1]}", flush=True)
+    try:
+        for item in run_all(selected(all_suites(), sys.argv[1:] if words is None else words)):
+            print(f"==> suite {item}", flush=True)
+            outcomes.append(item)
+    except KeyboardInterrupt:
+        return 130
     return report(outcomes, time.monotonic() - started)
 
 

@@ -15,7 +15,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
@@ -71,14 +71,16 @@ class Controller:
     def command(self, playbook: str, *arguments: str) -> list[str]:
         return [str(Path(sys.executable).parent / "ansible-playbook"), playbook, *arguments]
 
-    def start(self, command: list[str], directory: Path) -> subprocess.Popen[str]:
+    def start(
+        self, command: list[str], directory: Path | None = None, output: IO[str] | int = subprocess.PIPE
+    ) -> subprocess.Popen[str]:
         """Start a command in a process group of its own."""
         return subprocess.Popen(
             command,
-            cwd=directory,
+            cwd=directory or self.home,
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
@@ -88,7 +90,7 @@ class Controller:
     def play(self, playbook: str, *arguments: str, directory: Path | None = None, limit: float = 400) -> Run:
         """Run a playbook to its end; its output is also the test's."""
         started = time.monotonic()
-        with self.start(self.command(playbook, *arguments), directory or self.home) as process:
+        with self.start(self.command(playbook, *arguments), directory) as process:
             try:
                 output, _ = process.communicate(timeout=limit)
             except subprocess.TimeoutExpired:

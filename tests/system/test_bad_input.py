@@ -196,8 +196,8 @@ def impossible(controller: Controller, foreign: str, listener: int, links: Path)
 @pytest.mark.parametrize(
     "guest",
     [
-        FOREIGN, "bad-cpus", "bad-memory", "bad-link", "bad-missing", "bad-file", "bad-etc", "bad-port", "bad-privileged",
-        "bad-hypervisor",
+        FOREIGN, "bad-cpus", "bad-memory", "bad-link", "bad-missing", "bad-file", "bad-etc", "bad-port",
+        "bad-privileged", "bad-hypervisor",
     ],
 )  # fmt: skip
 def test_what_the_hypervisor_cannot_give_is_refused(

@@ -1,0 +1,192 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs that are ended in the middle: the next one converges, and nothing is leaked.
+
+One guest is made by a row of runs, each of which is ended a phase later than the one before it; the last may finish.
+So all of it costs one boot.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable
+
+import pytest
+
+from .conftest import DATA, Controller, Run, domains, extra, keep_consoles, leftovers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GUEST = "burrow-test-cut"
+DIRECTORY = DATA / "guests" / GUEST
+# In what is secret; it may show nowhere.
+CANARY = "canary-8d20e7"
+
+
+def any_file(directory: Path, pattern: str) -> bool:
+    return any(directory.glob(pattern))
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A moment in a run, and how it is ended there: by Ctrl-C, or with everything it started, as by a power cut."""
+
+    phase: str
+    number: signal.Signals
+    reached: Callable[[], bool]
+    seconds_later: float = 0
+
+
+CUTS = (
+    Cut("seed begun", signal.SIGKILL, lambda: any_file(DIRECTORY, "private")),
+    Cut("seed written", signal.SIGINT, lambda: any_file(DIRECTORY, "*seed*")),
+    Cut("disk begun", signal.SIGKILL, lambda: any_file(DIRECTORY, "*root*")),
+    Cut("disk made", signal.SIGINT, lambda: any_file(DIRECTORY, "root.qcow2")),
+    Cut("defined", signal.SIGKILL, lambda: Path(f"/etc/libvirt/qemu/{GUEST}.xml").exists()),
+    Cut("started", signal.SIGINT, lambda: Path(f"/run/libvirt/qemu/{GUEST}.pid").exists()),
+    Cut("booting", signal.SIGKILL, lambda: Path(f"/run/libvirt/qemu/{GUEST}.pid").exists(), 3),
+)
+
+
+def descendants(process: int) -> list[int]:
+    """A process and all that it started, itself first."""
+    children: dict[int, list[int]] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        children.setdefault(parent, []).append(int(status.parent.name))
+    found = [process]
+    for known in found:
+        found += children.get(known, [])
+    return found
+
+
+def end(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Ctrl-C reaches ansible-playbook alone: its workers have sessions of their own. A power cut reaches all."""
+    if number == signal.SIGINT:
+        process.send_signal(number)
+    else:
+        # First all are stopped, so that none starts another meanwhile.
+        for action in (signal.SIGSTOP, number):
+            for victim in descendants(process.pid):
+                try:
+                    os.kill(victim, action)
+                except ProcessLookupError:
+                    continue
+    process.wait(timeout=60)
+
+
+def cut(controller: Controller, command: list[str], point: Cut, limit: float = 120) -> bool:
+    """Run a command up to a point; False when it ended before."""
+    log = controller.home / f"{point.phase.replace(' ', '-')}.log"
+    with log.open("w") as output, controller.start(command, output=output) as process:
+        deadline = time.monotonic() + limit
+        while process.poll() is None and time.monotonic() < deadline:
+            if point.reached():
+                time.sleep(point.seconds_later)
+                end(process, point.number)
+                return True
+            time.sleep(0.002)
+        end(process, signal.SIGKILL)
+    print(log.read_text())
+    return False
+
+
+@pytest.fixture(scope="module")
+def arguments(controller: Controller) -> Iterator[tuple[str, ...]]:
+    """Describe the guest; whatever happens, it is gone at the end."""
+    assert GUEST not in domains(), f"ansible-playbook burrow.vm.destroy -e burrow_name={GUEST}, then test again"
+    secret = {"write_files": [{"path": "/etc/secret", "content": CANARY, "permissions": "0600"}]}
+    yield extra(burrow_name=GUEST, burrow_memory="1GiB", burrow_cpus=2, burrow_cloud_config=secret)
+    keep_consoles(GUEST)
+    if DIRECTORY.exists() or GUEST in domains():
+        controller.play("burrow.vm.destroy", *extra(burrow_name=GUEST))
+
+
+@pytest.fixture(scope="module")
+def cuts(controller: Controller, arguments: tuple[str, ...]) -> dict[str, bool]:
+    """End one run after the other; each finds what the one before it left."""
+    command = controller.command("burrow.vm.up", *arguments)
+    return {point.phase: cut(controller, command, point) for point in CUTS}
+
+
+@pytest.fixture(scope="module")
+def last(controller: Controller, arguments: tuple[str, ...], cuts: dict[str, bool]) -> Run:
+    return controller.play("burrow.vm.up", *arguments, "-vvv")
+
+
+@pytest.mark.parametrize("phase", [point.phase for point in CUTS])
+def test_a_run_was_ended(cuts: dict[str, bool], phase: str) -> None:
+    assert cuts[phase], "the run came to its end, or never to this phase"
+
+
+def test_the_next_run_converges(last: Run) -> None:
+    assert (last.code, last.failed) == (0, set())
+
+
+def test_no_secret_shows_in_the_loudest_output(last: Run) -> None:
+    assert CANARY not in last.output
+    assert "PRIVATE KEY" not in last.output
+
+
+def test_then_nothing_is_left_to_do(controller: Controller, arguments: tuple[str, ...], last: Run) -> None:
+    again = controller.play("burrow.vm.up", *arguments)
+    assert again.code == 0
+    assert not any(again.changed.values()), again.changed
+
+
+def test_the_guest_is_whole(controller: Controller, last: Run) -> None:
+    assert controller.ssh(GUEST, "sudo cat /etc/secret && cloud-init status").split() == [CANARY, "status:", "done"]
+
+
+def test_nothing_half_made_is_left(last: Run) -> None:
+    assert not [str(file) for file in DATA.rglob("*") if file.name.endswith((".part", ".tmp"))]
+    listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert not [line for line in listing if f'"burrow_name": "{GUEST}"' in line]
+
+
+def test_destroy_leaves_nothing(controller: Controller, last: Run) -> None:
+    assert controller.play("burrow.vm.destroy", *extra(burrow_name=GUEST)).code == 0
+    assert not leftovers(GUEST)
+
+
+@pytest.fixture
+def store(controller: Controller) -> Path:
+    """A store of its own, so that an image can be made while others use theirs."""
+    directory = controller.home / "store"
+    directory.mkdir(mode=0o711, exist_ok=True)
+    return directory
+
+
+def image_play(controller: Controller, store: Path, state: str) -> list[str]:
+    task = {"burrow.vm.image": {"name": "debian-12", "source": "build", "state": state, "data": str(store)}}
+    if state == "absent":
+        del task["burrow.vm.image"]["source"]
+    playbook = controller.home / f"image-{state}.yml"
+    playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "become": True, "tasks": [task]}]))
+    return controller.command(str(playbook))
+
+
+def files(store: Path) -> list[str]:
+    return [str(file.relative_to(store)) for file in store.rglob("*") if file.is_file() and "locks" not in file.parts]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "terminated"])
+def test_an_image_that_was_half_built_is_cleared(controller: Controller, store: Path, number: signal.Signals) -> None:
+    """A build takes most of a minute: it is ended while packages are unpacked, and the name is then given up."""
+    unpacking = Cut(f"build {number.name}", number, lambda: any_file(store, "images/*/**/var/lib/dpkg/status"), 1)
+    assert cut(controller, image_play(controller, store, "present"), unpacking)
+    if number == signal.SIGKILL:
+        assert files(store), "there was nothing to clear"
+    assert controller.start(image_play(controller, store, "absent")).wait(timeout=60) == 0
+    assert not files(store)

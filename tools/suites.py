@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
-from tools.results import NOT_RUN, Counts, outcome
+from .results import NOT_RUN, Counts, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -91,7 +91,7 @@ def scripts() -> list[str]:
 
 def lint() -> Iterator[Suite]:
     """Everything that reads the sources and runs nothing."""
-    sources = [str(LINKED / part) for part in ("plugins", "tests", "tools")]
+    sources = [str(LINKED / part) for part in ("plugins", "tests", "tools", "extensions")]
     commands = {
         "ruff": ["ruff", "check", "."],
         "format": ["ruff", "format", "--check", "."],

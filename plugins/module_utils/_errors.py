@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class BurrowError(Exception):
     """What both kinds share: a code for programs, a path and a hint for people."""
@@ -15,7 +17,7 @@ class BurrowError(Exception):
         self.path = path
         self.hint = hint
         # Further keys of the failed result.
-        self.results: dict[str, object] = {}
+        self.results: dict[str, Any] = {}
 
 
 class SpecError(BurrowError):

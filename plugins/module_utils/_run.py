@@ -135,11 +135,12 @@ def _mask(module: AnsibleModule, options: Sequence[str]) -> None:
 
 
 def _fail(module: AnsibleModule, error: BurrowError, timings: Timings) -> NoReturn:
+    further = dict(error.results)
     module.fail_json(
         msg=str(error),
         error={"code": error.code, "path": error.path, "hint": error.hint},
-        timings=timings.seconds,
-        **getattr(error, "results", {}),
+        timings={**timings.seconds, **further.pop("timings", {})},
+        **further,
     )
     raise AssertionError("fail_json returned")
 

@@ -241,8 +241,9 @@ preflight:
           returned: always
         daemon:
           description: >-
-            Whether libvirtd is C(reachable) by its socket and virtlogd too (C(logs)), libvirtd's children are C(reaped),
-            and it started after our hook was installed (C(hook_seen)). C(pid) is 0 when it is not known.
+            Whether libvirtd is C(reachable) by its socket, and virtlogd too (C(logs)); whether somebody reaps its
+            children (C(reaped)), and libvirtd started after our hook was installed (C(hook_seen)). C(pid) is 0 when it
+            is not known.
           type: dict
           returned: always
         network:

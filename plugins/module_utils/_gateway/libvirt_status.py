@@ -73,7 +73,7 @@ def _capabilities(connection: Any, domain_type: str) -> tuple[int, bool]:
     """The CPUs that a guest of the host's architecture can have (0: not told), and whether there is UEFI firmware."""
     for machine in ("q35", "virt", None):
         with contextlib.suppress(libvirt.libvirtError):
-            document = ET.fromstring(connection.getDomainCapabilities(None, None, machine, domain_type))  # noqa: S314
+            document = ET.fromstring(connection.getDomainCapabilities(None, None, machine, domain_type))
             cpus = document.find("vcpu")
             values = document.iterfind("os/enum[@name='firmware']/value")
             return int(cpus.get("max", "0")) if cpus is not None else 0, any(value.text == "efi" for value in values)
@@ -109,7 +109,7 @@ def _metadata(domain: Any) -> dict[str, object]:
         if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN_METADATA:
             return {}
         raise
-    element = ET.fromstring(text)  # noqa: S314 (libvirt's own)
+    element = ET.fromstring(text)
     digests = {child.get("name"): child.get("value") for child in element if child.tag.endswith("digest")}
     return {**element.attrib, "digests": digests}
 

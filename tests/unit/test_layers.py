@@ -207,10 +207,12 @@ def newer_than_3_9(path: Path) -> Iterator[str]:
 
 
 def has_target(name: str) -> bool:
-    """Whether an integration target is the module's own, or its twin's and calls it."""
+    """Whether a target is the module's own; a read-only twin and an action plugin may be called in another's."""
     targets = ROOT / "tests/integration/targets"
-    twin = targets / name.removesuffix("_info")
-    return (targets / name).is_dir() or any(f"burrow.vm.{name}:" in path.read_text() for path in twin.rglob("*.yml"))
+    if (targets / name).is_dir():
+        return True
+    shares = name.endswith("_info") or (PLUGINS / "action" / f"{name}.py").exists()
+    return shares and any(f"burrow.vm.{name}:" in path.read_text() for path in targets.rglob("*.yml"))
 
 
 @pytest.mark.parametrize("path", layer_files(), ids=relative)

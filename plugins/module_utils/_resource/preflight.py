@@ -10,13 +10,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
 from .._errors import HostError
-from .._gateway import accelerator, daemon, files, firewall, libvirt_status, ports, system
+from .._gateway import accelerator, daemon, files, firewall, ports, system
+from .._gateway.libvirt import Connection
 from .._model.accelerator import decide
 from .._model.names import parse_name
 from .._model.paths import Store
 from .._model.preflight import ERROR, Check, Guest, Seen, parse_guests
 from .._model.preflight_checks import evaluate, unprepared
 from .._plan import Action, Plan
+from . import libvirt_status
+from .libvirt_status import Question
 
 HOOK = "/etc/libvirt/hooks/qemu.d/burrow"
 
@@ -41,7 +44,8 @@ class Preflight:
         evidence = accelerator.observe()
         kind = decide(evidence)
         names = [guest.name for guest in self.guests]
-        libvirt = libvirt_status.status(self.uri, names, self.network, kind.domain_type, self.store)
+        question = Question(names, self.network, kind.domain_type, host.architecture, self.store)
+        libvirt = libvirt_status.status(Connection(self.uri), question)
         user = system.qemu_user(self.uri)
         return Seen(
             system=host,

@@ -1,0 +1,93 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What libvirt says about the host and the wanted guests; it may be absent."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Optional
+from xml.etree import ElementTree as ET
+
+from .._errors import HostError
+from .._gateway import files
+from .._gateway.libvirt import Connection
+from .._model.paths import Store
+from .._model.preflight import GuestState, LibvirtState, NetworkState
+from .._model.preflight_checks import PREPARE
+from .._xml import metadata
+
+_MACHINES = {"x86_64": "q35", "aarch64": "virt"}
+
+
+def available() -> bool:
+    """Whether this Python has libvirt's module."""
+    return importlib.util.find_spec("libvirt") is not None
+
+
+@dataclass(frozen=True)
+class Question:
+    """names are the wanted guests, network ours, domain_type and architecture what guests would run as."""
+
+    names: Sequence[str]
+    network: str
+    domain_type: str
+    architecture: str
+    store: Store
+
+
+def status(connection: Connection, question: Question) -> LibvirtState:
+    if not available():
+        return LibvirtState("libvirt's Python module is not installed", PREPARE)
+    try:
+        most_cpus, efi = _capabilities(connection, question.architecture, question.domain_type)
+        return LibvirtState(
+            version=connection.version(),
+            qemu_version=connection.qemu_version(),
+            most_cpus=most_cpus,
+            efi=efi,
+            domains={name: _guest(connection, name, question.store) for name in question.names},
+            network=_network(connection, question.network),
+        )
+    except HostError as error:
+        return LibvirtState(
+            f"{connection.uri}: can't {error.operation}: {error.cause}", error.hint or "Look into libvirtd's log."
+        )
+
+
+def _capabilities(connection: Connection, architecture: str, domain_type: str) -> tuple[int, bool]:
+    """The CPUs that a guest can have (0: not told), and whether there is UEFI firmware."""
+    machine: Optional[str] = _MACHINES.get(architecture)
+    if machine is None:
+        return 0, False
+    document = ET.fromstring(connection.domain_capabilities(architecture, machine, domain_type))
+    cpus = document.find("vcpu")
+    values = document.iterfind("os/enum[@name='firmware']/value")
+    return int(cpus.get("max", "0")) if cpus is not None else 0, any(value.text == "efi" for value in values)
+
+
+def _network(connection: Connection, name: str) -> NetworkState:
+    network = connection.network(name)
+    return NetworkState() if network is None else NetworkState(True, network.active, network.bridge or "")
+
+
+def _guest(connection: Connection, name: str, store: Store) -> GuestState:
+    domain = connection.domain(name)
+    if domain is None:
+        return GuestState()
+    root = ET.fromstring(domain.xml)
+    return GuestState(
+        exists=files.exists(store.guest(name).root_disk),
+        owned=metadata.owned(root),
+        state=domain.state,
+        metadata=_nested(metadata.read(root) or {}),
+    )
+
+
+def _nested(flat: dict[str, str]) -> dict[str, object]:
+    """The metadata as modules return it: digests below a key of their own."""
+    head = "digests."
+    digests = {name[len(head) :]: value for name, value in flat.items() if name.startswith(head)}
+    return {**{name: value for name, value in flat.items() if not name.startswith(head)}, "digests": digests}

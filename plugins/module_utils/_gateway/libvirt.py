@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -29,12 +30,13 @@ RUNNING_STATES = frozenset({"running", "blocked", "shutdown"})
 ACTIVE_STATES = RUNNING_STATES | {"paused", "pmsuspended"}
 
 _XML_SECURE, _XML_INACTIVE = 1, 2
-_AFFECT_LIVE, _AFFECT_CONFIG = 1, 2
+_AFFECT_LIVE = 1
 _METADATA_ELEMENT = 2
 _UNDEFINE = {"managed_save": 1, "snapshots": 2, "nvram": 4, "keep_nvram": 8, "checkpoints": 16, "tpm": 32}
 # VIR_DOMAIN_UNDEFINE_TPM came with 8.9: an older daemon refuses the flag.
 _UNDEFINE_TPM_SINCE = 8_009_000
 _RESIZE_BYTES = 1
+_POLL = 0.1
 _NETWORK_XML_INACTIVE = 1
 _SOURCE_LEASE, _SOURCE_AGENT, _SOURCE_ARP = 0, 1, 2
 
@@ -113,10 +115,9 @@ class Connection:
         with failing("read the domain capabilities", self.uri):
             return str(self.handle.getDomainCapabilities(None, architecture, machine, domain_type, 0))
 
-    def most_cpus(self, domain_type: str) -> int:
-        """The most virtual CPUs that a domain of this type may have."""
-        with failing("ask for the most CPUs", self.uri):
-            return int(self.handle.getMaxVcpus(domain_type))
+    def architecture(self) -> str:
+        with failing("ask for the architecture", self.uri):
+            return str(self.handle.getInfo()[0])
 
     # -- domains
 
@@ -175,6 +176,16 @@ class Connection:
         with vanishing(OPERATION_INVALID), failing("shut the domain down", name):
             self._domain(name).shutdown()
 
+    def stop(self, name: str, timeout: float) -> None:
+        """Let the guest shut down; after timeout (seconds) take its power away."""
+        if self.state(name) in RUNNING_STATES:
+            self.shutdown(name)
+            end = time.monotonic() + timeout
+            while self.state(name) in RUNNING_STATES and time.monotonic() < end:
+                time.sleep(_POLL)
+        if self.state(name) in ACTIVE_STATES:
+            self.power_off(name)
+
     def power_off(self, name: str) -> None:
         with vanishing(OPERATION_INVALID), failing("power the domain off", name):
             self._domain(name).destroy()
@@ -187,11 +198,10 @@ class Connection:
         with failing("set autostart", name):
             self._domain(name).setAutostart(int(wanted))
 
-    def set_metadata(self, name: str, element: str, prefix: str, namespace: str, *, live: bool) -> None:
-        """Write our metadata element, in the persistent definition and (live) in the running guest's."""
-        flags = _AFFECT_CONFIG | (_AFFECT_LIVE if live else 0)
-        with failing("write the metadata", name):
-            self._domain(name).setMetadata(_METADATA_ELEMENT, element, prefix, namespace, flags)
+    def set_live_metadata(self, name: str, element: str, prefix: str, namespace: str) -> None:
+        """Write our metadata element into a running guest's definition; its persistent one is defined anew."""
+        with vanishing(OPERATION_INVALID), failing("write the metadata", name):
+            self._domain(name).setMetadata(_METADATA_ELEMENT, element, prefix, namespace, _AFFECT_LIVE)
 
     def undefine(self, name: str, *, keep_nvram: bool) -> None:
         """Remove the definition, and with it saved state, snapshots' and checkpoints' metadata, TPM state, NVRAM."""
@@ -199,8 +209,11 @@ class Connection:
         if not keep_nvram and self.version() >= _UNDEFINE_TPM_SINCE:
             wanted.append("tpm")
         flags = sum(_UNDEFINE[name] for name in wanted)
+        # A transient domain has gone with its power.
+        handle = self.find_domain(name)
         with vanishing(NO_DOMAIN), failing("undefine the domain", name):
-            self._domain(name).undefineFlags(flags)
+            if handle is not None:
+                handle.undefineFlags(flags)
 
     def block_resize(self, name: str, path: str, size: int) -> None:
         """Grow the disk of a running guest; size is in bytes."""

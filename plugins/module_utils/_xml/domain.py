@@ -152,7 +152,7 @@ def metadata_element(text: str, definition: Definition) -> str:
     """Our metadata element for a running guest, with new notes. Its shares stay: they are bound."""
     root = parse(text)
     metadata.write(root, definition.metadata)
-    return metadata.element_text(root)
+    return metadata.bare_element(root)
 
 
 def _write(root: Element, before: Definition, after: Definition) -> None:

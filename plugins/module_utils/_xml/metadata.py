@@ -95,6 +95,10 @@ def write_shares(root: Element, wanted: Sequence[BoundShare]) -> None:
         add(guest, _SHARE, tag=bound.tag, source=bound.source, readonly="yes" if bound.readonly else "no")
 
 
-def element_text(root: Element) -> str:
-    """Our element alone, as libvirt takes it for a running guest."""
-    return serialize(ensure(root, _PLACE))
+def bare_element(root: Element) -> str:
+    """Our element alone, without its namespace: libvirt puts that in, and refuses one that is there already."""
+    guest = ensure(root, _PLACE)
+    bare = Element("guest", guest.attrib)
+    for child in guest:
+        add(bare, child.tag.rpartition("}")[2], **child.attrib)
+    return serialize(bare)

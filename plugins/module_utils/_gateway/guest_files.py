@@ -1,0 +1,50 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which files go with a domain: disks that carry our stamp, and what was written of its console."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from .._model.paths import stamp
+from . import files
+
+_OWNER = "burrow.vm"
+_STAMP_SUFFIX = ".burrow"
+# virtlogd keeps at most this many older logs beside the one it writes (max_backups, 3 by default).
+_MOST_BACKUPS = 10
+
+
+def is_stamped(disk: str) -> bool:
+    record = files.read_json(stamp(disk))
+    return isinstance(record, dict) and record.get("owner") == _OWNER
+
+
+def stamped_in(directory: str) -> list[str]:
+    """The stamped disks in a directory, those included whose file is gone already."""
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError:
+        return []
+    disks = [name[1 : -len(_STAMP_SUFFIX)] for name in names if name.startswith(".") and name.endswith(_STAMP_SUFFIX)]
+    return [disk for disk in (os.path.join(directory, name) for name in disks if name) if is_stamped(disk)]
+
+
+def console_logs(path: str) -> list[str]:
+    """The console's log and its older parts."""
+    return [name for name in (path, *(f"{path}.{number}" for number in range(_MOST_BACKUPS))) if os.path.isfile(name)]
+
+
+def holds_only(directory: str, paths: Iterable[str]) -> bool:
+    """Whether the directory is there and would be empty without these files."""
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return False
+    return {os.path.join(directory, name) for name in names} <= set(paths)
+
+
+def missing(paths: Iterable[str]) -> list[str]:
+    return [path for path in paths if not os.path.exists(path)]

@@ -1,0 +1,223 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A libvirt domain: observed, planned for, changed, shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import os.path
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional
+
+from .._errors import HostError
+from .._gateway import accelerator, files, guest_files, ports, shares
+from .._gateway.libvirt import Connection, DomainState
+from .._model.domain import Definition
+from .._model.domain_request import Request, parse_request
+from .._model.domain_view import view
+from .._model.paths import Store, stamp
+from .._model.preflight import Forward as Listener
+from .._plan import UNKNOWN, Action, Plan
+from .._xml import domain as xml
+from .._xml.host import most_cpus
+from .._xml.metadata import PREFIX
+from .._xml.tree import BURROW
+from .domain_checks import Surroundings, check, check_files, used_files
+from .domain_plan import Host, State, plan, target
+
+_TYPES = {"kvm": "kvm", "tcg": "qemu"}
+
+
+class DomainResource:
+    """One domain, as a task asks for it."""
+
+    def __init__(self, request: Request, connection: Connection) -> None:
+        self.request = request
+        self.connection = connection
+        self.store = Store(request.data)
+
+    @property
+    def lock(self) -> Optional[str]:
+        return self.store.lock("guest", self.request.name)
+
+    def observe(self) -> State:
+        found = self.connection.domain(self.request.name)
+        if found is None:
+            host = Host() if self.request.state == "absent" else self._host()
+            return State(host=host, leftovers=self._leftovers(None) if self.request.state == "absent" else ())
+        definition = read_definition(found)
+        state = State(
+            definition=definition,
+            live=None if found.live_xml is None else xml.read(found.live_xml),
+            run_state=found.state,
+            uuid=found.uuid,
+            active=found.active,
+            saved=found.saved,
+        )
+        if self.request.state != "absent":
+            return state
+        return dataclasses.replace(state, leftovers=self._leftovers(definition), kept=_foreign_disks(definition))
+
+    def plan(self, state: State) -> Plan:
+        planned = plan(self.request, state)
+        after = target(self.request, state)
+        if after is not None and planned.changed:
+            check(after, self._surroundings(state, after, planned))
+        return planned
+
+    def perform(self, action: Action) -> None:
+        getattr(self, f"_do_{action.operation}")(**action.arguments)
+
+    def result(self, state: State, plan: Plan, planned: bool) -> dict[str, object]:
+        name = self.request.name
+        if not planned or not plan.changed:
+            if state.definition is None:
+                return {"name": name, "state": "absent"}
+            return view(name, state.definition, state.run_state, state.uuid)
+        after = target(self.request, state)
+        if after is None:
+            return {"name": name, "state": "absent"}
+        run_state = self.request.state if self.request.state != "present" else state.run_state
+        return view(name, after, "stopped" if run_state == "absent" else run_state, state.uuid or UNKNOWN)
+
+    # -- what is there
+
+    def _host(self) -> Host:
+        return Host(self.connection.architecture(), accelerator.detect().kind, self.connection.qemu_version())
+
+    def _surroundings(self, state: State, after: Definition, planned: Plan) -> Surroundings:
+        """Only what the plan makes use of is asked for."""
+        before, live = state.definition or Definition(), state.live or Definition()
+        starts = any(action.operation == "start" for action in planned.actions)
+        most = self._most_cpus(after) if after.cpus != before.cpus else 0
+        wanted = set(after.forwards or ()) - set(live.forwards or ()) if starts else set()
+        return Surroundings(
+            most_cpus=most,
+            directories=shares.directories(share.source or "" for share in after.filesystems or ()),
+            hook=shares.hook_installed(),
+            taken={forward: why for forward in wanted for why in self._taken(forward)},
+        )
+
+    def _most_cpus(self, after: Definition) -> int:
+        kind = _TYPES.get(after.accelerator or "tcg", "qemu")
+        architecture = self.connection.architecture()
+        return most_cpus(self.connection.domain_capabilities(architecture, after.machine or "q35", kind))
+
+    def _taken(self, forward: Any) -> Iterable[str]:
+        for use in ports.uses([Listener(host_port=forward.host_port, address=forward.address)]):
+            if use.guest != self.request.name:
+                yield f"{use.cause} (by {use.owner})" if use.owner else use.cause
+
+    def _leftovers(self, definition: Optional[Definition]) -> tuple[str, ...]:
+        """The files that go with the domain, by their stamps; those that an earlier, interrupted run left included."""
+        guest = self.store.guest(self.request.name)
+        own = [disk.source for disk in (definition.disks or ()) if disk.source] if definition else []
+        disks = {disk for disk in own if guest_files.is_stamped(disk)}
+        disks.update(guest_files.stamped_in(guest.directory))
+        disks -= self._used_by_others(disks)
+        logs = guest_files.console_logs(guest.console_log)
+        if definition is not None and definition.owned and definition.console_log:
+            logs += guest_files.console_logs(definition.console_log)
+        gone = [path for disk in sorted(disks) for path in (disk, stamp(disk)) if files.exists(path)]
+        gone += sorted(set(logs))
+        return (*gone, guest.directory) if guest_files.holds_only(guest.directory, gone) else tuple(gone)
+
+    def _used_by_others(self, disks: set[str]) -> set[str]:
+        if not disks:
+            return set()
+        others = [xml.read(found.xml) for found in self.connection.domains() if found.name != self.request.name]
+        used = {path for other in others for disk in other.disks or () for path in (disk.source, disk.base) if path}
+        return disks & used
+
+    # -- what is done
+
+    def _do_create(self, definition: Definition) -> None:
+        self._check_files(definition)
+        now = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
+        name = self.request.name
+        self.connection.define(name, xml.build(name, self.connection.architecture(), definition, now))
+
+    def _do_define(self, definition: Definition, live_metadata: bool) -> None:
+        found = self._found()
+        before = read_definition(found)
+        if before.disks != definition.disks or before.kernel != definition.kernel:
+            self._check_files(definition)
+        text = xml.edit(found.xml, before, definition)
+        self.connection.define(found.name, text)
+        if live_metadata and found.live_xml is not None:
+            element = xml.metadata_element(found.live_xml, definition)
+            self.connection.set_live_metadata(found.name, element, PREFIX, BURROW)
+
+    def _do_recreate(self, definition: Definition, drop_nvram: bool) -> None:
+        found = self._found()
+        self._check_files(definition)
+        text = xml.rebuild(found.xml, definition)
+        if drop_nvram:
+            # libvirt removes the NVRAM of a definition only together with it.
+            self.connection.undefine(found.name, keep_nvram=False)
+        self.connection.define(found.name, text)
+        if drop_nvram and found.autostart:
+            self.connection.set_autostart(found.name, True)
+
+    def _do_autostart(self, wanted: bool) -> None:
+        self.connection.set_autostart(self.request.name, wanted)
+
+    def _do_start(self, undo: bool = False) -> None:
+        try:
+            self.connection.start(self.request.name)
+        except HostError:
+            if undo:
+                # A new domain that can't start is not left behind; its disks are.
+                self.connection.undefine(self.request.name, keep_nvram=False)
+            raise
+
+    def _do_resume(self) -> None:
+        self.connection.resume(self.request.name)
+
+    def _do_stop(self, timeout: int) -> None:
+        self.connection.stop(self.request.name, timeout)
+
+    def _do_power_off(self) -> None:
+        self.connection.power_off(self.request.name)
+
+    def _do_discard_saved(self) -> None:
+        self.connection.discard_saved(self.request.name)
+
+    def _do_undefine(self, keep_nvram: bool) -> None:
+        self.connection.undefine(self.request.name, keep_nvram=keep_nvram)
+
+    def _do_remove_file(self, path: str) -> None:
+        if path == self.store.guest(self.request.name).directory:
+            files.remove_empty(path)
+        else:
+            files.remove(path)
+
+    def _found(self) -> DomainState:
+        found = self.connection.domain(self.request.name)
+        if found is None:
+            raise HostError("change the domain", self.request.name, "it was removed meanwhile", code="no_domain")
+        return found
+
+    def _check_files(self, definition: Definition) -> None:
+        missing = dict.fromkeys(guest_files.missing(used_files(definition)), "does not exist")
+        if definition.console_log and not files.exists(os.path.dirname(definition.console_log)):
+            cause = f"the directory {os.path.dirname(definition.console_log)} does not exist"
+            raise HostError("log the console", self.request.name, cause, "Make the directory first.")
+        check_files(definition, missing)
+
+
+def read_definition(found: DomainState) -> Definition:
+    return dataclasses.replace(xml.read(found.xml), autostart=found.autostart)
+
+
+def _foreign_disks(definition: Definition) -> tuple[str, ...]:
+    """The writable disks that we didn't make: they stay."""
+    disks = [disk.source for disk in definition.disks or () if disk.source and not disk.readonly]
+    return tuple(disk for disk in disks if not guest_files.is_stamped(disk))
+
+
+def build(params: Mapping[str, Any]) -> DomainResource:
+    request = parse_request(params)
+    return DomainResource(request, Connection(request.uri))

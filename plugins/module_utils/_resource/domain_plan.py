@@ -1,0 +1,250 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to be done to a domain, and whether it may be: pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from .._diff import LIVE, RECREATE, RESTART, Change, changes
+from .._errors import SpecError
+from .._model.accelerator import cpu_default
+from .._model.domain import Definition
+from .._model.domain_merge import create, facets, impacts, merge
+from .._model.domain_request import Request
+from .._model.names import mac_address
+from .._model.size import GIB, format_size
+from .._plan import Action, Plan
+
+_MACHINES = {"x86_64": "q35", "i686": "q35", "aarch64": "virt"}
+_CONSENT = "Set restart_policy to now (restart the guest), or to defer (its next start brings the change)."
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the host offers to a new domain, and what is there of what was asked for."""
+
+    architecture: str = "x86_64"
+    accelerator: str = "tcg"
+    qemu_version: int = 0
+
+
+@dataclass(frozen=True)
+class State:
+    """A domain as it was found. definition is None when there is none; live is that of the running guest.
+
+    leftovers: files that go with an absent domain. kept: its disks that stay, being not ours.
+    """
+
+    definition: Optional[Definition] = None
+    live: Optional[Definition] = None
+    run_state: str = "absent"
+    uuid: str = ""
+    active: bool = False
+    saved: bool = False
+    leftovers: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    host: Host = field(default_factory=Host)
+
+
+def plan(request: Request, state: State) -> Plan:
+    """The plan, or a refusal."""
+    if state.definition is not None and request.owned_only and not state.definition.owned:
+        problem = f"domain {request.name} is there and isn't ours: it has no stamp of burrow.vm"
+        raise SpecError("name", problem, "Choose another name; the domain was not touched.", "not_owned")
+    if request.state == "absent":
+        return _plan_absent(request, state)
+    if state.definition is None:
+        return _plan_creation(request, state.host)
+    return _plan_update(request, state, state.definition)
+
+
+def target(request: Request, state: State) -> Optional[Definition]:
+    """The persistent definition that the plan leads to."""
+    if request.state == "absent":
+        return None
+    if state.definition is None:
+        return new_definition(request, state.host)
+    return _with_macs(request.name, merge(state.definition, request.stated, request.purge))
+
+
+def new_definition(request: Request, host: Host) -> Definition:
+    accelerator = request.stated.accelerator or request.defaults.accelerator or host.accelerator
+    mode, disable = cpu_default(accelerator, host.architecture, host.qemu_version)
+    defaults = Definition(
+        cpus=2,
+        memory=2 * GIB,
+        accelerator=accelerator,
+        machine=_MACHINES.get(host.architecture, "virt"),
+        cpu_mode=mode,
+        cpu_disable=disable or None,
+        firmware="efi",
+    )
+    definition = create(request.stated, request.defaults, defaults)
+    for index, disk in enumerate(definition.disks or ()):
+        if disk.source is None:
+            raise SpecError(f"disks[{index}].source", "it is missing", "Name the disk's file.")
+    return dataclasses.replace(_with_macs(request.name, definition), owned=True)
+
+
+def _with_macs(name: str, definition: Definition) -> Definition:
+    """Addresses that don't change when a guest is made again."""
+    if definition.interfaces is None:
+        return definition
+    taken = {item.mac for item in definition.interfaces}
+    interfaces = []
+    for index, item in enumerate(definition.interfaces):
+        if item.source is None:
+            raise SpecError(f"interfaces[{index}].source", "it is missing", "Name the network or bridge.")
+        mac = item.mac or _free_mac(name, index, taken)
+        taken.add(mac)
+        interfaces.append(dataclasses.replace(item, mac=mac))
+    return dataclasses.replace(definition, interfaces=tuple(interfaces))
+
+
+def _free_mac(name: str, index: int, taken: set[Optional[str]]) -> str:
+    while mac_address(name, f"net{index}") in taken:
+        index += 1
+    return mac_address(name, f"net{index}")
+
+
+def _plan_absent(request: Request, state: State) -> Plan:
+    actions = []
+    if state.definition is not None:
+        if state.active:
+            actions.append(Action("power_off", f"power off domain {request.name}"))
+        # What lies on a disk that stays may need its NVRAM (boot entries, Secure Boot's keys).
+        keep = bool(state.kept)
+        what = "its saved state and snapshots" if keep else "its NVRAM, saved state and snapshots"
+        actions.append(Action("undefine", f"remove domain {request.name} with {what}", {"keep_nvram": keep}))
+    actions += [Action("remove_file", f"remove {path}", {"path": path}) for path in state.leftovers]
+    before = request.name if state.definition is not None else None
+    return Plan(tuple(actions), (Change("domain", before, None),) if before else ())
+
+
+def _plan_creation(request: Request, host: Host) -> Plan:
+    definition = new_definition(request, host)
+    size = format_size(definition.memory or 0)
+    summary = f"create domain {request.name} ({definition.cpus} CPUs, {size}, {definition.accelerator})"
+    actions = [Action("create", summary, {"definition": definition})]
+    if definition.autostart:
+        actions.append(Action("autostart", "set autostart to True", {"wanted": True}))
+    if request.state == "running":
+        actions.append(Action("start", f"start domain {request.name}", {"undo": True}))
+    warnings = ("KVM can't be used on this host: the guest runs under emulation",) if _slow(request, host) else ()
+    return Plan(tuple(actions), changes(facets(definition), {}, impacts()), {"restart_required": []}, warnings)
+
+
+def _slow(request: Request, host: Host) -> bool:
+    return request.stated.accelerator == "kvm" and host.accelerator != "kvm"
+
+
+def _plan_update(request: Request, state: State, before: Definition) -> Plan:
+    after = _with_macs(request.name, merge(before, request.stated, request.purge))
+    found = compare(before, after)
+    waiting = _waiting(request, state)
+    stops = request.state == "stopped" and state.active
+    alive = (state.active or state.saved) and not stops
+    _check_consent(request, found, alive)
+    restart = alive and request.policy == "now" and bool(waiting or _restarting(found))
+    actions: list[Action] = []
+    if stops:
+        actions.append(_stop(request))
+    elif restart and state.active:
+        actions.append(_stop(request, "to restart it"))
+    if restart and state.saved:
+        actions.append(Action("discard_saved", "discard the saved state, which has the old definition"))
+    actions += _defining(found, before, after, live=state.active and not stops and not restart)
+    started = restart or not state.active
+    if (request.state == "running" and started) or (restart and state.active):
+        actions.append(Action("start", f"start domain {request.name}"))
+    elif request.state == "running" and state.run_state in ("paused", "pmsuspended"):
+        actions.append(Action("resume", f"resume domain {request.name}"))
+    reported = list(found)
+    if actions and request.state in ("running", "stopped"):
+        reported += changes({"state": request.state}, {"state": state.run_state}, {})
+    still = sorted({*waiting, *(change.path for change in _restarting(found))}) if alive and not restart else []
+    return Plan(tuple(actions), tuple(reported), {"restart_required": still})
+
+
+def _check_consent(request: Request, found: tuple[Change, ...], alive: bool) -> None:
+    """Refuse before the first change what needs a consent that wasn't given."""
+    recreating = [change for change in found if change.impact == RECREATE]
+    if recreating and not request.allow_recreate:
+        problem = f"to {recreating[0].sentence()} means to define the domain anew"
+        hint = "Set allow_recreate to true; disks, UUID and addresses stay, settings of others in the definition go."
+        raise SpecError(recreating[0].path, problem, hint, "recreate_required")
+    needing = _restarting(found)
+    if needing and alive and (request.policy == "refuse" or (recreating and request.policy != "now")):
+        hint = "Set restart_policy to now." if recreating else _CONSENT
+        raise SpecError(needing[0].path, f"to {needing[0].sentence()} needs a restart", hint, "restart_required")
+
+
+def _restarting(found: tuple[Change, ...]) -> list[Change]:
+    return [change for change in found if change.impact in (RESTART, RECREATE)]
+
+
+def _stop(request: Request, why: str = "") -> Action:
+    summary = f"shut domain {request.name} down{' ' if why else ''}{why} (power off after {request.timeout} s)"
+    return Action("stop", summary, {"timeout": request.timeout})
+
+
+def _defining(found: tuple[Change, ...], before: Definition, after: Definition, *, live: bool) -> list[Action]:
+    actions = []
+    written = [change for change in found if change.path != "autostart"]
+    if any(change.impact == RECREATE for change in written):
+        drop_nvram = before.firmware == "efi" and after.firmware != "efi"
+        summary = f"define the domain anew: {_sentences(written)}"
+        actions.append(Action("recreate", summary, {"definition": after, "drop_nvram": drop_nvram}))
+    elif written:
+        note = live and any(change.path.startswith("metadata.") for change in written)
+        actions.append(Action("define", _sentences(written), {"definition": after, "live_metadata": note}))
+    if len(written) != len(found):
+        wanted = bool(after.autostart)
+        actions.append(Action("autostart", f"set autostart to {wanted}", {"wanted": wanted}))
+    return actions
+
+
+def _sentences(found: list[Change]) -> str:
+    return ", ".join(change.sentence() for change in found)
+
+
+def _waiting(request: Request, state: State) -> list[str]:
+    """What was asked for, is defined perhaps, and the running guest doesn't have."""
+    if state.live is None or state.definition is None:
+        return []
+    live = state.live
+    # libvirt writes out what host-model became; the running guest is then as it was defined.
+    if live.cpu_mode == "custom":
+        live = dataclasses.replace(live, cpu_mode=state.definition.cpu_mode, cpu_disable=state.definition.cpu_disable)
+    wanted = _with_macs(request.name, merge(live, request.stated, request.purge))
+    return [change.path for change in compare(live, wanted) if change.impact != LIVE]
+
+
+def compare(before: Definition, after: Definition) -> tuple[Change, ...]:
+    """All that differs; of an item of a list that stays, just the fields that do."""
+    old, new = _expanded(facets(before), facets(after)), _expanded(facets(after), facets(before))
+    known = impacts()
+    effect: dict[str, str] = {path: _impact(path, known) for path in {*old, *new}}
+    found = list(changes(new, old, effect))
+    found += [Change(path, old[path], None, effect[path]) for path in old if path not in new]
+    return tuple(found)
+
+
+def _impact(path: str, known: Mapping[str, str]) -> str:
+    # Items of lists are devices; notes in the metadata are read by nobody but us.
+    return known.get(path, LIVE if path.startswith("metadata.") else RESTART)
+
+
+def _expanded(held: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for path, entry in held.items():
+        if isinstance(entry, Mapping) and path in other:
+            found.update({f"{path}.{name}": inner for name, inner in entry.items()})
+        else:
+            found[path] = entry
+    return found

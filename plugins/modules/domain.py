@@ -1,0 +1,391 @@
+#!/usr/bin/python
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: domain
+short_description: Define, start, stop, change and remove libvirt domains
+description:
+  - Makes a libvirt domain (a virtual machine of QEMU) exist with a definition, in a state; or removes it.
+  - What is not stated is not managed. A definition is compared option by option with what libvirt has, never as XML;
+    settings made by others survive, and UUID, MAC addresses and device addresses stay.
+  - A running guest is never restarted without consent, see O(restart_policy).
+  - Any domain can be managed. Only a domain that this module created has its stamp (RV(domain.owned)), and only disks
+    with the stamp of M(burrow.vm.disk) are removed with it.
+author:
+  - burrow.vm contributors (@burrow-vm)
+requirements:
+  - libvirt-python (package C(python3-libvirt)); the module finds it in the distribution's Python
+  - libvirt 8.0 or later, QEMU 6.2 or later
+  - for O(filesystems), virtiofsd and the libvirt hook that role P(burrow.vm.hypervisor#role) installs
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: full
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
+      change.
+    support: full
+options:
+  name:
+    description:
+      - The domain's name. 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or digit.
+    type: str
+    required: true
+  state:
+    description:
+      - With V(present) the domain exists; whether it runs is left as it is.
+      - With V(running) it runs as well. A paused guest is resumed.
+      - With V(stopped) it exists and does not run. The guest is asked to shut down, and powered off after O(timeout).
+      - With V(absent) it does not exist, nor do its NVRAM, TPM state, saved state, snapshots' metadata, console log,
+        and its disks that have our stamp. Other disks stay, and then the NVRAM stays too. A running guest is powered
+        off.
+    type: str
+    choices: [present, running, stopped, absent]
+    default: present
+  uri:
+    description:
+      - Where libvirt is.
+    type: str
+    default: qemu:///system
+  data:
+    description:
+      - The collection's data directory. Its locks keep two runs from working on one guest at the same time.
+    type: path
+    default: /var/lib/burrow
+  cpus:
+    description:
+      - The number of virtual CPUs. A new domain gets V(2) when nothing is stated.
+    type: int
+  memory:
+    description:
+      - The guest's memory, with its unit, as in V(8GiB) or V(512M); 256 MiB or more. All units are binary.
+      - A new domain gets 2 GiB when nothing is stated.
+    type: str
+  accelerator:
+    description:
+      - With V(kvm) the host's CPU runs the guest, with V(tcg) QEMU emulates one.
+      - With V(auto) a new domain gets KVM when it can really run a guest here (C(/dev/kvm) opens and the CPU shows
+        C(vmx) or C(svm)), and TCG otherwise. An existing domain stays as it is.
+      - When nothing is stated, it is as with V(auto).
+    type: str
+    choices: [auto, kvm, tcg]
+  machine:
+    description:
+      - The machine type. A new domain gets V(q35) (V(virt) on Arm) when nothing is stated. An alias stands for the
+        version that the domain has.
+      - Changing it needs O(allow_recreate).
+    type: str
+  cpu:
+    description:
+      - The CPU that the guest sees.
+    type: dict
+    suboptions:
+      mode:
+        description:
+          - A new domain gets V(host-passthrough) with KVM and V(maximum) with TCG when nothing is stated.
+        type: str
+        choices: [maximum, host-passthrough, host-model]
+      disable:
+        description:
+          - Features to take from it. Features disabled by others stay so.
+          - A new domain under TCG of QEMU before 10.0 gets V(cx16) when nothing is stated, because that emulates it
+            wrongly and newer Linux kernels crash.
+        type: list
+        elements: str
+  firmware:
+    description:
+      - How the guest boots. A new domain without O(kernel) gets V(efi) (without Secure Boot) when nothing is stated.
+      - Changing it needs O(allow_recreate).
+    type: str
+    choices: [efi, bios]
+  kernel:
+    description:
+      - Starts a kernel from a file of the host instead of firmware.
+    type: dict
+    suboptions:
+      path:
+        description: [The kernel's file.]
+        type: path
+        required: true
+      initrd:
+        description: [The file of its initial RAM disk.]
+        type: path
+      cmdline:
+        description: [Its command line.]
+        type: str
+  disks:
+    description:
+      - Disks that the domain has. A disk is found again by its name; stated keys are compared, others stay.
+      - They appear as virtio disks in this order, the first of a new domain as C(/dev/vda).
+      - Files must exist, save in check mode, where C((known after apply\)) is accepted as well.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: [The disk's name, which is its serial number in the guest too. 20 characters at most.]
+        type: str
+        required: true
+      source:
+        description: [The disk's file on the host. A new disk needs it.]
+        type: path
+      format:
+        description: [The file's format. A new disk has V(qcow2) when nothing is stated.]
+        type: str
+        choices: [qcow2, raw]
+      readonly:
+        description: [Whether the guest can only read it. A new disk can be written to when nothing is stated.]
+        type: bool
+      base:
+        description:
+          - The qcow2 image that O(disks[].source) is an overlay of. It is written into the definition so that libvirt
+            leaves its owner as it is. Without it libvirt finds the image by itself, and gives it to QEMU's user.
+        type: path
+  interfaces:
+    description:
+      - Network interfaces that the domain has. One with O(interfaces[].mac) is found by it, the others by their order.
+    type: list
+    elements: dict
+    suboptions:
+      type:
+        description: [A libvirt network or a bridge of the host. A new interface is a V(network) if not stated.]
+        type: str
+        choices: [network, bridge]
+      source:
+        description: [The network's or bridge's name. A new interface needs it.]
+        type: str
+      mac:
+        description: [The MAC address. A new interface gets one that follows from the domain's name.]
+        type: str
+      model:
+        description: [The device that the guest sees. A new interface is V(virtio) when nothing is stated.]
+        type: str
+        choices: [virtio, e1000e, e1000, rtl8139]
+  filesystems:
+    description:
+      - Directories of the host that the guest can mount by their tags (C(mount -t virtiofs TAG DIRECTORY)).
+      - They are bound below C(/run/burrow/shares) by the libvirt hook, C(nosuid,nodev), and read-only on the host's
+        side where O(filesystems[].readonly) says so. What is mounted below a directory is not part of it.
+      - C(/) and what is below C(/boot), C(/dev), C(/proc), C(/run) and C(/sys) is refused, links followed.
+    type: list
+    elements: dict
+    suboptions:
+      tag:
+        description: [The virtiofs tag. 36 bytes at most.]
+        type: str
+        required: true
+      source:
+        description: [The directory.]
+        type: path
+        required: true
+      readonly:
+        description: [Whether the guest can only read. A new one can be written to when nothing is stated.]
+        type: bool
+  forwards:
+    description:
+      - TCP ports of the host that lead to the guest, by a second interface on QEMU's user network. In the guest
+        it needs the address C(10.0.2.15/24), as the seed of M(burrow.vm.cloud_init) can give it.
+      - They begin and end with the guest.
+    type: list
+    elements: dict
+    suboptions:
+      host_port:
+        description: [The port on the host.]
+        type: int
+        required: true
+      guest_port:
+        description: [The port in the guest.]
+        type: int
+        required: true
+      address:
+        description: [The IPv4 address on which the host listens.]
+        type: str
+        default: 127.0.0.1
+  console_log:
+    description:
+      - The file to which the serial console is written. libvirt appends to it, and keeps it small by rotation.
+    type: path
+  autostart:
+    description:
+      - Whether libvirt starts the guest when the host boots.
+    type: bool
+  metadata:
+    description:
+      - Notes in the domain's metadata. Stated keys are compared and written; others stay.
+    type: dict
+    suboptions:
+      profile:
+        description: [The profile that the guest was provisioned with.]
+        type: str
+      image:
+        description: [The image that its root disk is made from.]
+        type: str
+      repository:
+        description: [The repository that the guest is for.]
+        type: str
+      branch:
+        description: [The branch that the guest is for.]
+        type: str
+      digests:
+        description: [Digests of what was applied, by name.]
+        type: dict
+  defaults:
+    description:
+      - Options that count only when the domain is created, and are never compared later.
+      - It takes cpus, memory, accelerator, machine, cpu, firmware, kernel, interfaces and autostart, as the options of
+        these names do.
+    type: dict
+  purge:
+    description:
+      - The lists from which goes what is not stated. Each must be stated, if only as C([]).
+    type: list
+    elements: str
+    choices: [disks, interfaces, filesystems, forwards]
+  restart_policy:
+    description:
+      - What to do when a change of a running guest needs a restart.
+      - With V(refuse) the module fails before it changes anything.
+      - With V(defer) the definition is changed; RV(restart_required) names what the guest lacks until it was restarted.
+      - With V(now) the guest is shut down and started again.
+    type: str
+    choices: [refuse, defer, now]
+    default: refuse
+  allow_recreate:
+    description:
+      - Consent to changes that define the domain anew. Disks, UUID, MAC addresses and metadata stay, all else goes.
+    type: bool
+    default: false
+  owned_only:
+    description:
+      - Refuse a domain that has no stamp of this module.
+    type: bool
+    default: false
+  timeout:
+    description:
+      - Seconds that a guest has to shut down before it is powered off.
+    type: int
+    default: 60
+seealso:
+  - module: burrow.vm.domain_info
+  - module: burrow.vm.disk
+  - module: burrow.vm.network
+"""
+
+EXAMPLES = r"""
+- name: Have a domain that runs
+  burrow.vm.domain:
+    name: work
+    state: running
+    disks:
+      - name: root
+        source: /var/lib/burrow/guests/work/root.qcow2
+
+- name: Give it more, and restart it for that
+  burrow.vm.domain:
+    name: work
+    cpus: 4
+    memory: 8GiB
+    interfaces:
+      - source: burrow
+    filesystems:
+      - {tag: code, source: /srv/code, readonly: true}
+    forwards:
+      - {host_port: 8080, guest_port: 80}
+    restart_policy: now
+
+- name: Take all forwards away at the next start
+  burrow.vm.domain:
+    name: work
+    forwards: []
+    purge: [forwards]
+    restart_policy: defer
+
+- name: Shut it down
+  burrow.vm.domain:
+    name: work
+    state: stopped
+
+- name: Remove it with the disks that burrow.vm.disk made
+  burrow.vm.domain:
+    name: work
+    state: absent
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or in check mode what would be, in sentences.
+  returned: success
+  type: list
+  elements: str
+  sample: ['create domain work (2 CPUs, 2 GiB, kvm)', start domain work]
+domain:
+  description: The domain after the run, or in check mode as it would be. Of an absent one only name and state.
+  returned: success
+  type: dict
+  contains:
+    name: {description: Its name., returned: always, type: str}
+    state:
+      description: V(running), V(paused), V(pmsuspended), V(stopped), V(crashed) or V(absent).
+      returned: always
+      type: str
+    uuid:
+      {description: 'Its UUID; V((known after apply\)) when check mode would create it.', returned: success, type: str}
+    owned: {description: Whether it has our stamp., returned: success, type: bool}
+    created: {description: 'When it was created, as ISO 8601.', returned: success, type: str}
+    accelerator: {description: V(kvm) or V(tcg)., returned: success, type: str}
+    cpus: {description: Virtual CPUs., returned: success, type: int}
+    memory: {description: Memory in bytes., returned: success, type: int}
+    machine: {description: The machine type., returned: success, type: str}
+    cpu: {description: The CPU., returned: success, type: dict}
+    firmware: {description: V(efi) or V(bios); null with a kernel., returned: success, type: str}
+    kernel: {description: The kernel or null., returned: success, type: dict}
+    disks: {description: 'Its disks, with the keys of O(disks).', returned: success, type: list, elements: dict}
+    interfaces:
+      {description: 'Its interfaces, with the keys of O(interfaces).', returned: success, type: list, elements: dict}
+    filesystems:
+      {description: 'Its shares, with the keys of O(filesystems).', returned: success, type: list, elements: dict}
+    forwards: {description: 'Its forwards, as in O(forwards).', returned: success, type: list, elements: dict}
+    console_log: {description: The file of the console., returned: success, type: str}
+    autostart: {description: Whether libvirt starts it with the host., returned: success, type: bool}
+    metadata: {description: 'The notes, with the keys of O(metadata).', returned: success, type: dict}
+restart_required:
+  description: The options in which the running guest differs from what was asked for until it is restarted.
+  returned: when O(state) is not V(absent)
+  type: list
+  elements: str
+  sample: [memory]
+timings:
+  description: Seconds per phase.
+  returned: always
+  type: dict
+  sample: {observe: 0.02, apply: 0.4, verify: 0.02}
+error:
+  description: What was wrong, for programs.
+  returned: on failure
+  type: dict
+  contains:
+    code:
+      description: V(invalid), V(not_owned), V(restart_required), V(recreate_required), V(libvirt) and others.
+      returned: always
+      type: str
+    path: {description: The option or object that it is about., returned: always, type: str}
+    hint: {description: What to do., returned: always, type: str}
+"""
+
+from ansible_collections.burrow.vm.plugins.module_utils import _run
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_options import OPTIONS
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain import build
+
+
+def main() -> None:
+    _run.main(OPTIONS, build, "domain", libvirt=True, mutually_exclusive=[("firmware", "kernel")])
+
+
+if __name__ == "__main__":
+    main()

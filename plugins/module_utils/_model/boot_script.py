@@ -55,13 +55,15 @@ def shares_script(shares: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _mounts(shares: Sequence[Mapping[str, Any]], when: str) -> str:
+    # A failure of the early one would stay in cloud-init's verdict even where the late one succeeds.
+    last = 'exit "$failed"' if when == "late" else "exit 0"
     if not shares:
         return ""
     calls = [
         shlex.join(["mount_share", share["tag"], share["target"], _options(readonly=share["readonly"])])
         for share in shares
     ]
-    return "\n".join([f"when={when}", _MOUNT + calls[0], *calls[1:], 'exit "$failed"', ""])
+    return "\n".join([f"when={when}", _MOUNT + calls[0], *calls[1:], last, ""])
 
 
 def _options(*, readonly: bool) -> str:

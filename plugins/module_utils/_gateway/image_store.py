@@ -13,11 +13,13 @@ import os
 import re
 import struct
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Optional
 
 from .._model.image import Record, read_record
 from .._model.paths import Store
 from . import files
+from .lock import locked
 
 IMAGE, KERNEL, INITRD, RECORD = "image.qcow2", "vmlinuz", "initrd.img", "record.json"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -38,13 +40,7 @@ class ImageStore:
         """What the name stands for, or None when it stands for nothing that is whole."""
         digest = self._digest(name)
         record = None if digest is None else read_record(files.read_json(self.file(digest, RECORD)))
-        if record is None or record.digest != digest:
-            return None
-        try:
-            whole = os.stat(self.file(digest, IMAGE)).st_size == record.size
-        except FileNotFoundError:
-            return None
-        return record if whole else None
+        return record if record is not None and record.digest == digest and self._whole(record) else None
 
     def begin(self, name: str) -> str:
         """An empty directory to fill. What an earlier run left there, ended half-way, goes."""
@@ -67,27 +63,25 @@ class ImageStore:
             os.chmod(path, 0o444)
             _sync(path)
         target = self._store.image(record.digest)
-        if read_record(files.read_json(os.path.join(target, RECORD))) is None or not self._whole(record):
-            files.remove(target)
-            os.chmod(directory, 0o711)  # noqa: S103 - the user that QEMU runs as passes, and lists nothing
-            os.rename(directory, target)
-            files.sync_directory(self._store.images)
-        earlier = self._digest(name)
-        files.write_json(self._store.image_name(name), {"digest": record.digest})
-        if earlier is not None and earlier != record.digest:
-            self.discard(earlier)
+        with self._shared():
+            if read_record(files.read_json(os.path.join(target, RECORD))) is None or not self._whole(record):
+                files.remove(target)
+                os.chmod(directory, 0o711)  # noqa: S103 - the user that QEMU runs as passes, and lists nothing
+                os.rename(directory, target)
+                files.sync_directory(self._store.images)
+            earlier = self._digest(name)
+            files.write_json(self._store.image_name(name), {"digest": record.digest})
+            if earlier is not None and earlier != record.digest:
+                self._discard(earlier)
 
     def forget(self, name: str) -> None:
         """Remove the name, and what it stood for when nothing else needs it."""
-        digest = self._digest(name)
-        files.remove(self._store.image_name(name))
-        self.clear(name)
-        if digest is not None:
-            self.discard(digest)
-
-    def discard(self, digest: str) -> None:
-        if not self.users(digest):
-            files.remove(self._store.image(digest))
+        with self._shared():
+            digest = self._digest(name)
+            files.remove(self._store.image_name(name))
+            self.clear(name)
+            if digest is not None:
+                self._discard(digest)
 
     def users(self, digest: str, but: str = "") -> list[str]:
         """Who needs an image: names other than but, and guests' disks that have it behind them."""
@@ -102,6 +96,14 @@ class ImageStore:
 
     def digest(self, name: str) -> Optional[str]:
         return self._digest(name)
+
+    def _shared(self) -> AbstractContextManager[None]:
+        """The lock for the moment in which names and directories change: two names may share a directory."""
+        return locked(self._store.lock("store", "images"))
+
+    def _discard(self, digest: str) -> None:
+        if not self.users(digest):
+            files.remove(self._store.image(digest))
 
     def _whole(self, record: Record) -> bool:
         try:

@@ -1,0 +1,168 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A release's image: published, or built where that can't be had. qemu-img is a stand-in; the server is real."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.burrow.vm.plugins.module_utils._apply import apply
+from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError
+from ansible_collections.burrow.vm.plugins.module_utils._gateway import image_maker
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.image_maker import ImageMaker
+from ansible_collections.burrow.vm.plugins.module_utils._model.image import Record, Request, parse
+from ansible_collections.burrow.vm.plugins.module_utils._model.release import RELEASES
+from ansible_collections.burrow.vm.plugins.module_utils._plan import UNKNOWN
+from ansible_collections.burrow.vm.plugins.module_utils._resource.image import ImageResource
+
+IMAGE = b"QFI\xfb" + b"image" * 100
+SHA512 = hashlib.sha512(IMAGE).hexdigest()
+QEMU_IMG = """#!/bin/sh
+case $1 in
+info) echo '{"virtual-size": 1048576, "format": "qcow2"}' ;;
+check) echo '{}' ;;
+esac
+"""
+
+
+class Handler(BaseHTTPRequestHandler):
+    listing = ""
+
+    def do_GET(self) -> None:
+        content = type(self).listing.encode() if self.path.endswith("SUMS") else IMAGE
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    instance = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=instance.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{instance.server_port}"
+    instance.shutdown()
+    instance.server_close()
+    thread.join()
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin/qemu-img"
+    program.write_text(QEMU_IMG)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+def request_for(data: Path, address: str, **more: object) -> Request:
+    """debian-13, published at address."""
+    request = parse({"name": "debian-13", "data": str(data / "data"), **more}, "x86_64")
+    family = dataclasses.replace(
+        RELEASES["debian-13"].family, url=f"{address}/{{version}}.qcow2", checksums=f"{address}/SHA512SUMS"
+    )
+    return dataclasses.replace(request, release=dataclasses.replace(RELEASES["debian-13"], family=family))
+
+
+def make(request: Request) -> dict[str, object]:
+    resource = ImageResource(request)
+    plan = resource.plan(resource.observe())
+    apply(plan, resource)
+    state = resource.observe()
+    assert resource.plan(state).actions == ()
+    return resource.result(state, plan, planned=False)
+
+
+def test_published(tmp_path: Path, server: str) -> None:
+    Handler.listing = f"{SHA512}  13.qcow2\n"
+    image = make(request_for(tmp_path, server))
+    assert image["digest"] == hashlib.sha256(IMAGE).hexdigest()
+    assert (image["source"], image["origin"]) == ("url", f"{server}/13.qcow2")
+    assert (image["release"], image["user"], image["kernel"]) == ("debian-13", "debian", None)
+    assert Path(str(image["path"])).read_bytes() == IMAGE
+
+
+@pytest.mark.parametrize(
+    ("listing", "code"), [(f"{'0' * 128}  13.qcow2\n", "checksum"), ("nothing here\n", "no_checksum")]
+)
+def test_a_published_image_that_is_not_the_one_is_never_built_instead(
+    tmp_path: Path, server: str, listing: str, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageMaker, "build", lambda self: pytest.fail("built"))
+    Handler.listing = listing
+    with pytest.raises(HostError) as caught:
+        make(request_for(tmp_path, server))
+    assert caught.value.code == code
+    assert os.listdir(tmp_path / "data/images") == ["names"]
+
+
+def fake_build(self: ImageMaker) -> Record:
+    for name, content in (("image.qcow2", IMAGE), ("vmlinuz", b"kernel"), ("initrd.img", b"initrd")):
+        Path(self._directory, name).write_bytes(content)
+    return self._record("d" * 64, image_maker.Origin("build", "http://m/debian", RELEASES["debian-13"]), {}, "ro")
+
+
+def test_unreachable_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageMaker, "build", fake_build)
+    image = make(request_for(tmp_path, "http://127.0.0.1:1"))
+    assert (image["source"], image["user"]) == ("build", "debian")
+    kernel = image["kernel"]
+    assert isinstance(kernel, dict)
+    assert kernel["cmdline"] == "ro"
+    assert Path(kernel["path"]).read_bytes() == b"kernel"
+    assert Path(kernel["initrd"]).read_bytes() == b"initrd"
+
+
+def test_a_checksum_insists_on_the_published_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageMaker, "build", fake_build)
+    with pytest.raises(HostError) as caught:
+        make(request_for(tmp_path, "http://127.0.0.1:1", checksum=f"sha512:{SHA512}"))
+    assert caught.value.code == "unreachable"
+
+
+def test_neither_way_says_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(self: ImageMaker) -> Record:
+        raise HostError("build the image", "debian-13", "no archive of debian", "Build it elsewhere.", "no_mirror")
+
+    monkeypatch.setattr(ImageMaker, "build", build)
+    with pytest.raises(HostError, match=r"refused.*no archive of debian") as caught:
+        make(request_for(tmp_path, "http://127.0.0.1:1"))
+    assert caught.value.code == "no_mirror"
+
+
+@pytest.mark.parametrize("more", [{}, {"source": "build"}])
+def test_planned_and_made_have_the_same_keys(
+    tmp_path: Path, more: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageMaker, "build", fake_build)
+    request = request_for(tmp_path, "http://127.0.0.1:1", **more)
+    resource = ImageResource(request)
+    state = resource.observe()
+    plan = resource.plan(state)
+    planned = resource.result(state, plan, planned=True)
+    assert (planned["digest"], planned["path"], planned["kernel"]) == (UNKNOWN, UNKNOWN, UNKNOWN)
+    assert not (tmp_path / "data").exists()
+    assert list(make(request)) == list(planned)
+
+
+def test_another_checksum_is_another_image(tmp_path: Path, server: str) -> None:
+    Handler.listing = f"{SHA512}  13.qcow2\n"
+    make(request_for(tmp_path, server))
+    resource = ImageResource(request_for(tmp_path, server, checksum=f"sha512:{'1' * 128}"))
+    assert resource.plan(resource.observe()).changed
+    resource = ImageResource(request_for(tmp_path, server, checksum=f"sha512:{SHA512}"))
+    assert not resource.plan(resource.observe()).changed

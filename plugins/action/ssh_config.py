@@ -76,7 +76,7 @@ class ActionModule(ActionBase):
             after = texts
             warnings: list[str] = []
             if not check_mode:
-                changes, warnings = _ssh_files.apply(place, changes)
+                changes, warnings = _ssh_files.apply(place, texts, changes)
                 after = _ssh_files.observe(place)
         self._announce([change for change in changes if change.path == _ssh_files.user_path(place)])
         include = place.effective and params["include"]

@@ -52,15 +52,20 @@ class FileChange:
 
 @dataclass(frozen=True)
 class Texts:
-    """The three files as they are; None where there is none."""
+    """The three files as they are; None where there is none. problem: why the caller's own can't be read."""
 
     config: Optional[str]
     known_hosts: Optional[str]
     user_config: Optional[str]
+    problem: Optional[HostError] = None
 
 
 def observe(place: CallerFiles) -> Texts:
-    return Texts(*(_read(path) for path in (place.ssh_config, place.known_hosts, place.user_config)))
+    ours = (_read(place.ssh_config), _read(place.known_hosts))
+    try:
+        return Texts(*ours, _read(place.user_config))
+    except HostError as error:
+        return Texts(*ours, None, error)
 
 
 def plan_present(place: CallerFiles, texts: Texts, entry: ssh.Entry, include: bool) -> list[FileChange]:
@@ -76,7 +81,7 @@ def plan_present(place: CallerFiles, texts: Texts, entry: ssh.Entry, include: bo
     wanted = [
         FileChange(place.known_hosts, texts.known_hosts, known, _KNOWN_HOSTS_MODE, f"pin the host key of {entry.name}"),
         FileChange(place.ssh_config, texts.config, config, _CONFIG_MODE, f"{verb} the ssh entry {entry.name}"),
-        _user_change(place, texts, present=include),
+        *_user_change(place, texts, present=include),
     ]
     return [change for change in wanted if change.before != change.after]
 
@@ -101,7 +106,7 @@ def plan_absent(place: CallerFiles, texts: Texts, name: str, alias: Optional[str
         ),
     ]
     if not present:
-        wanted.insert(0, _user_change(place, texts, present=False))
+        wanted = [*_user_change(place, texts, present=False), *wanted]
     return [change for change in wanted if change.before != change.after]
 
 
@@ -115,12 +120,13 @@ def included(place: CallerFiles, config: Optional[str]) -> bool:
     return place.effective and config is not None and ssh.with_include(config, place.ssh_config) == config
 
 
-def apply(place: CallerFiles, changes: list[FileChange]) -> tuple[list[FileChange], list[str]]:
+def apply(place: CallerFiles, texts: Texts, changes: list[FileChange]) -> tuple[list[FileChange], list[str]]:
     """Write the files; the caller's own comes as it can. Returns the changes that were made, and warnings.
 
     Somebody else may manage that file (a dotfile manager's read-only link): without the line, `ssh -F` still works.
     """
-    made, warnings = [], []
+    made: list[FileChange] = []
+    problems = [texts.problem] if texts.problem else []
     for change in changes:
         try:
             if change.path == user_path(place):
@@ -130,11 +136,14 @@ def apply(place: CallerFiles, changes: list[FileChange]) -> tuple[list[FileChang
         except HostError as error:
             if change.path != user_path(place):
                 raise
-            warnings.append(f"{error}. Use `ssh -F {place.ssh_config}`, or set burrow_ssh_include to false.")
-    return made, warnings
+            problems.append(error)
+    hint = f"Use `ssh -F {place.ssh_config}`, or set burrow_ssh_include to false."
+    return made, [f"{problem}. {hint}" for problem in problems]
 
 
-def _user_change(place: CallerFiles, texts: Texts, *, present: bool) -> FileChange:
+def _user_change(place: CallerFiles, texts: Texts, *, present: bool) -> list[FileChange]:
+    if texts.problem:
+        return []
     path = user_path(place)
     before = texts.user_config
     if present:
@@ -148,7 +157,7 @@ def _user_change(place: CallerFiles, texts: Texts, *, present: bool) -> FileChan
             # It held nothing but our line, so we had made it.
             after = None
     verb = "add an Include line for burrow's VMs to" if present else "remove the Include line from"
-    return FileChange(path, before, after, _mode(path), f"{verb} {place.user_config}")
+    return [FileChange(path, before, after, _mode(path), f"{verb} {place.user_config}")]
 
 
 def _mode(path: str) -> int:

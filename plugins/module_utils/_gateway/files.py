@@ -90,8 +90,10 @@ def make_directory(path: str, mode: int = 0o711) -> None:
         if os.path.isdir(path):
             return
         os.makedirs(os.path.dirname(path), mode=0o711, exist_ok=True)
-        os.mkdir(path)
-        os.chmod(path, mode)
+        # Another fork may be making it too.
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path)
+            os.chmod(path, mode)
 
 
 def remove(path: str) -> bool:

@@ -28,7 +28,7 @@ class Resource(Protocol, Generic[State]):
 
     def perform(self, action: Action) -> None: ...
 
-    def result(self, state: State, plan: Plan, planned: bool) -> dict[str, object]:
+    def result(self, state: State, plan: Plan, planned: bool) -> object:
         """What is returned under the noun. planned: nothing was applied (check mode)."""
         ...
 

@@ -138,6 +138,9 @@ class DomainResource:
         now = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
         name = self.request.name
         self.connection.define(name, xml.build(name, self.connection.architecture(), definition, now))
+        if definition.autostart:
+            # At once: it is no part of the definition, and a run that ends in between would lose it.
+            self.connection.set_autostart(name, True)
 
     def _do_define(self, definition: Definition, live_metadata: bool) -> None:
         found = self._found()

@@ -131,8 +131,6 @@ def _plan_creation(request: Request, host: Host) -> Plan:
     size = format_size(definition.memory or 0)
     summary = f"create domain {request.name} ({definition.cpus} CPUs, {size}, {definition.accelerator})"
     actions = [Action("create", summary, {"definition": definition})]
-    if definition.autostart:
-        actions.append(Action("autostart", "set autostart to True", {"wanted": True}))
     if request.state == "running":
         actions.append(Action("start", f"start domain {request.name}", {"undo": True}))
     warnings = ("KVM can't be used on this host: the guest runs under emulation",) if _slow(request, host) else ()

@@ -1,0 +1,123 @@
+#!/usr/bin/python
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: domain_info
+short_description: Tell what libvirt domains there are
+description:
+  - Returns the domains of a hypervisor, each in the shape that M(burrow.vm.domain) returns, with the addresses of
+    running guests.
+author:
+  - burrow.vm contributors (@burrow-vm)
+requirements:
+  - libvirt-python (package C(python3-libvirt)); the module finds it in the distribution's Python
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: N/A
+    details:
+      - It changes nothing.
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
+      change.
+    support: full
+options:
+  name:
+    description:
+      - Only the domain of this name. When there is none, the list is empty.
+    type: str
+  owned_only:
+    description:
+      - Only domains with the stamp of M(burrow.vm.domain).
+    type: bool
+    default: false
+  uri:
+    description:
+      - Where libvirt is.
+    type: str
+    default: qemu:///system
+seealso:
+  - module: burrow.vm.domain
+"""
+
+EXAMPLES = r"""
+- name: Look at all domains
+  burrow.vm.domain_info:
+  register: found
+
+- name: Show which of ours run, and where
+  ansible.builtin.debug:
+    msg: "{{ item.name }} {{ item.state }} {{ item.addresses | join(' ') }}"
+  loop: "{{ found.domains | selectattr('owned') }}"
+  loop_control:
+    label: "{{ item.name }}"
+"""
+
+RETURN = r"""
+domains:
+  description: The domains, by name.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name: {description: Its name., returned: always, type: str}
+    state:
+      description: V(running), V(paused), V(pmsuspended), V(stopped) or V(crashed).
+      returned: always
+      type: str
+    uuid: {description: Its UUID., returned: always, type: str}
+    addresses:
+      description: The guest's addresses, from DHCP leases or else the host's ARP table; none when it does not run.
+      returned: always
+      type: list
+      elements: str
+    owned: {description: Whether it has our stamp., returned: always, type: bool}
+    created: {description: 'When it was created, as ISO 8601; null without our stamp.', returned: always, type: str}
+    accelerator: {description: V(kvm) or V(tcg)., returned: always, type: str}
+    cpus: {description: Virtual CPUs., returned: always, type: int}
+    memory: {description: Memory in bytes., returned: always, type: int}
+    machine: {description: The machine type., returned: always, type: str}
+    cpu: {description: The CPU., returned: always, type: dict}
+    firmware: {description: V(efi) or V(bios); null with a kernel., returned: always, type: str}
+    kernel: {description: The kernel or null., returned: always, type: dict}
+    disks: {description: Its disks., returned: always, type: list, elements: dict}
+    interfaces: {description: Its interfaces., returned: always, type: list, elements: dict}
+    filesystems: {description: Its shares., returned: always, type: list, elements: dict}
+    forwards: {description: Its forwards., returned: always, type: list, elements: dict}
+    console_log: {description: The file of the console., returned: always, type: str}
+    autostart: {description: Whether libvirt starts it with the host., returned: always, type: bool}
+    metadata: {description: The notes in its metadata., returned: always, type: dict}
+timings:
+  description: Seconds per phase.
+  returned: always
+  type: dict
+  sample: {observe: 0.02}
+"""
+
+from ansible_collections.burrow.vm.plugins.module_utils import _run
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import URI
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_info import build
+
+
+def main() -> None:
+    _run.main(
+        {
+            "name": {"type": "str"},
+            "owned_only": {"type": "bool", "default": False},
+            "uri": {"type": "str", "default": URI},
+        },
+        build,
+        "domains",
+        libvirt=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

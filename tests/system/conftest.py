@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parents[2]
 DATA = Path("/var/lib/burrow")
 _RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
-_FATAL = re.compile(r"^(?:fatal|failed): \[([^]]+?)(?: -> [^]]+)?\][^=\n]*=> (\{.*\})$", re.MULTILINE)
+_FATAL = re.compile(r"^(?:fatal|failed): \[([^]]+?)(?: -> [^]]+)?\][^=\n]*=> (?=\{)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,9 @@ class Run:
     def messages(self) -> dict[str, list[str]]:
         """What each host's failed tasks said."""
         found: dict[str, list[str]] = {}
-        for host, result in _FATAL.findall(self.output):
-            found.setdefault(host, []).append(str(json.loads(result).get("msg", "")))
+        for match in _FATAL.finditer(self.output):
+            result, _end = json.JSONDecoder().raw_decode(self.output, match.end())
+            found.setdefault(match[1], []).append(str(result.get("msg", "")))
         return found
 
 

@@ -4,12 +4,12 @@
 """Runs that are ended in the middle: the next one converges, and nothing is leaked.
 
 One guest is made by a row of runs, each of which is ended a phase later than the one before it; the last may finish.
-So all of it costs one boot.
+So all of it costs one boot. Images are interrupted in module image's own target.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import signal
 import subprocess
@@ -72,18 +72,20 @@ def descendants(process: int) -> list[int]:
 
 
 def end(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    """Ctrl-C reaches ansible-playbook alone: its workers have sessions of their own. A power cut reaches all."""
-    if number == signal.SIGINT:
-        process.send_signal(number)
-    else:
+    """Ctrl-C reaches ansible-playbook alone: its workers have sessions of their own. All else reaches all of them."""
+    victims = [process.pid] if number == signal.SIGINT else descendants(process.pid)
+    if number == signal.SIGKILL:
         # First all are stopped, so that none starts another meanwhile.
-        for action in (signal.SIGSTOP, number):
-            for victim in descendants(process.pid):
-                try:
-                    os.kill(victim, action)
-                except ProcessLookupError:
-                    continue
+        send(victims, signal.SIGSTOP)
+        victims = descendants(process.pid)
+    send(victims, number)
     process.wait(timeout=60)
+
+
+def send(processes: list[int], number: signal.Signals) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, number)
 
 
 def cut(controller: Controller, command: list[str], point: Cut, limit: float = 120) -> bool:
@@ -158,35 +160,3 @@ def test_nothing_half_made_is_left(last: Run) -> None:
 def test_destroy_leaves_nothing(controller: Controller, last: Run) -> None:
     assert controller.play("burrow.vm.destroy", *extra(burrow_name=GUEST)).code == 0
     assert not leftovers(GUEST)
-
-
-@pytest.fixture
-def store(controller: Controller) -> Path:
-    """A store of its own, so that an image can be made while others use theirs."""
-    directory = controller.home / "store"
-    directory.mkdir(mode=0o711, exist_ok=True)
-    return directory
-
-
-def image_play(controller: Controller, store: Path, state: str) -> list[str]:
-    task = {"burrow.vm.image": {"name": "debian-12", "source": "build", "state": state, "data": str(store)}}
-    if state == "absent":
-        del task["burrow.vm.image"]["source"]
-    playbook = controller.home / f"image-{state}.yml"
-    playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "become": True, "tasks": [task]}]))
-    return controller.command(str(playbook))
-
-
-def files(store: Path) -> list[str]:
-    return [str(file.relative_to(store)) for file in store.rglob("*") if file.is_file() and "locks" not in file.parts]
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "terminated"])
-def test_an_image_that_was_half_built_is_cleared(controller: Controller, store: Path, number: signal.Signals) -> None:
-    """A build takes most of a minute: it is ended while packages are unpacked, and the name is then given up."""
-    unpacking = Cut(f"build {number.name}", number, lambda: any_file(store, "images/*/**/var/lib/dpkg/status"), 1)
-    assert cut(controller, image_play(controller, store, "present"), unpacking)
-    if number == signal.SIGKILL:
-        assert files(store), "there was nothing to clear"
-    assert controller.start(image_play(controller, store, "absent")).wait(timeout=60) == 0
-    assert not files(store)

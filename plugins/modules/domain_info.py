@@ -102,7 +102,7 @@ timings:
 """
 
 from ansible_collections.burrow.vm.plugins.module_utils import _run
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import URI
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain import URI
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_info import build
 
 

@@ -12,7 +12,7 @@ import re
 import socket
 from collections.abc import Iterable, Iterator
 
-from .._model.preflight import Forward, PortUse
+from .._model.port import Forward, PortUse
 
 _LISTEN = "0A"
 _GUEST = re.compile(rb"(?:^|\0)guest=([^,\0]+)")

@@ -14,12 +14,11 @@ from .domain import (
     INTERFACE_TYPES,
     LISTS,
     METADATA,
+    URI,
 )
 from .domain_request import POLICIES, STATES
 from .forward import LOOPBACK
 from .paths import DATA
-
-URI = "qemu:///system"
 
 _CPU = {"mode": {"type": "str", "choices": list(CPU_MODES)}, "disable": {"type": "list", "elements": "str"}}
 _KERNEL = {"path": {"type": "path", "required": True}, "initrd": {"type": "path"}, "cmdline": {"type": "str"}}

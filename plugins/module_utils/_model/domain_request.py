@@ -11,11 +11,10 @@ from typing import Any
 
 from .._errors import SpecError
 from . import value
-from .domain import LISTS, Definition, parse
+from .domain import LISTS, URI, Definition, parse
 from .names import parse_name
 from .paths import DATA
 
-URI = "qemu:///system"
 STATES = ("present", "running", "stopped", "absent")
 POLICIES = ("refuse", "defer", "now")
 DEFAULTS = ("cpus", "memory", "accelerator", "machine", "cpu", "firmware", "kernel", "interfaces", "autostart")

@@ -14,19 +14,12 @@ from .._errors import SpecError
 from .accelerator import Accelerator
 from .firewall import Obstacle
 from .names import parse_name
+from .port import Forward, PortUse
 from .size import parse_size
 from .value import absolute_path, count
 
 ERROR = "error"
 WARNING = "warning"
-
-
-@dataclass(frozen=True)
-class Forward:
-    """Where a guest's QEMU will listen on the host."""
-
-    host_port: int
-    address: str
 
 
 @dataclass(frozen=True)
@@ -123,16 +116,6 @@ class System:
     cpus: int
     memory: int
     swap: int
-
-
-@dataclass(frozen=True)
-class PortUse:
-    """Why a forward can't listen; owner is the process that holds the port, guest the guest whose QEMU it is."""
-
-    forward: Forward
-    cause: str
-    owner: str = ""
-    guest: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from .._model.domain import Definition
 from .._model.domain_request import Request, parse_request
 from .._model.domain_view import view
 from .._model.paths import Store, stamp
-from .._model.preflight import Forward as Listener
+from .._model.port import Forward as Listener
 from .._plan import UNKNOWN, Action, Plan
 from .._xml import domain as xml
 from .._xml.host import most_cpus
@@ -47,7 +47,7 @@ class DomainResource:
         if found is None:
             host = Host() if self.request.state == "absent" else self._host()
             return State(host=host, leftovers=self._leftovers(None) if self.request.state == "absent" else ())
-        definition = read_definition(found)
+        definition = _read(found)
         state = State(
             definition=definition,
             live=None if found.live_xml is None else xml.read(found.live_xml),
@@ -144,7 +144,7 @@ class DomainResource:
 
     def _do_define(self, definition: Definition, live_metadata: bool) -> None:
         found = self._found()
-        before = read_definition(found)
+        before = _read(found)
         if before.disks != definition.disks or before.kernel != definition.kernel:
             self._check_files(definition)
         text = xml.edit(found.xml, before, definition)
@@ -211,7 +211,7 @@ class DomainResource:
         check_files(definition, missing)
 
 
-def read_definition(found: DomainState) -> Definition:
+def _read(found: DomainState) -> Definition:
     return dataclasses.replace(xml.read(found.xml), autostart=found.autostart)
 
 

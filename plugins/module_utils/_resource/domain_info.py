@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
 from .._gateway.libvirt import Connection, DomainState
 from .._model import value
-from .._model.domain_request import URI
+from .._model.domain import URI
 from .._model.domain_view import view
 from .._model.names import parse_name
 from .._plan import Action, Plan
 from .._xml import domain as xml
-from .domain import read_definition
 
 # In this order: a lease is known to libvirt itself, the ARP table also knows guests without DHCP.
 _SOURCES = ("lease", "arp")
@@ -52,7 +52,8 @@ class DomainInfo:
         return state
 
     def _view(self, state: DomainState) -> dict[str, object]:
-        found = view(state.name, read_definition(state), state.state, state.uuid)
+        definition = dataclasses.replace(xml.read(state.xml), autostart=state.autostart)
+        found = view(state.name, definition, state.state, state.uuid)
         return {**found, "addresses": self._addresses(state) if state.active else []}
 
     def _addresses(self, state: DomainState) -> list[str]:

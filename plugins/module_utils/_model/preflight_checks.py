@@ -138,12 +138,12 @@ def _firewall(seen: Seen) -> Iterator[Check]:
 
 def _cpus(seen: Seen, guests: tuple[Guest, ...]) -> Iterator[Check]:
     most = seen.libvirt.most_cpus
-    for guest in guests:
-        if guest.cpus and most and guest.cpus > most:
-            reason = f"{guest.cpus} CPUs are more than this hypervisor can give a guest ({most})"
-            yield Check("cpus", False, ERROR, guest.name, reason, f"Set {most} or less.")
+    refused = [guest for guest in guests if guest.cpus and most and guest.cpus > most]
+    for guest in refused:
+        reason = f"{guest.cpus} CPUs are more than this hypervisor can give a guest ({most})"
+        yield Check("cpus", False, ERROR, guest.name, reason, f"Set {most} or less.")
     total = sum(guest.cpus or 0 for guest in guests)
-    if _starts(seen, guests) and total > _SHARE_OF_HOST * seen.system.cpus:
+    if not refused and _starts(seen, guests) and total > _SHARE_OF_HOST * seen.system.cpus:
         reason = f"{total} of the host's {seen.system.cpus} CPUs are above 80 %"
         yield Check("cpus", False, WARNING, reason=reason, remedy="Give the guests fewer CPUs if the host gets slow.")
 
@@ -151,12 +151,12 @@ def _cpus(seen: Seen, guests: tuple[Guest, ...]) -> Iterator[Check]:
 def _memory(seen: Seen, guests: tuple[Guest, ...]) -> Iterator[Check]:
     system = seen.system
     most = system.memory + system.swap
-    for guest in guests:
-        if guest.memory and guest.memory > most:
-            reason = f"{format_size(guest.memory)} are more than the host's memory and swap ({_about(most)})"
-            yield Check("memory", False, ERROR, guest.name, reason, "Give the guest less memory.")
+    refused = [guest for guest in guests if guest.memory and guest.memory > most]
+    for guest in refused:
+        reason = f"{format_size(guest.memory or 0)} are more than the host's memory and swap ({_about(most)})"
+        yield Check("memory", False, ERROR, guest.name, reason, "Give the guest less memory.")
     total = sum(guest.memory or 0 for guest in guests)
-    if _starts(seen, guests) and total > _SHARE_OF_HOST * system.memory:
+    if not refused and _starts(seen, guests) and total > _SHARE_OF_HOST * system.memory:
         reason = f"{_about(total)} of the host's {_about(system.memory)} memory are above 80 %"
         yield Check("memory", False, WARNING, reason=reason, remedy="Give the guests less memory, or start fewer.")
 

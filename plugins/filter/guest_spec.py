@@ -18,8 +18,8 @@ from ansible_collections.burrow.vm.plugins.plugin_utils._plain import plain
 
 Made = TypeVar("Made")
 
-RAISE = "raise"
-RETURN = "return"
+# Not RETURN: ansible-doc takes a constant of that name for documentation.
+ERRORS = ("raise", "return")
 
 
 def guest_spec(
@@ -30,15 +30,15 @@ def guest_spec(
     caller: Optional[Mapping[str, Any]] = None,
     hypervisor: Optional[Mapping[str, Any]] = None,
     data: str = DATA,
-    errors: str = RAISE,
+    errors: str = "raise",
 ) -> dict[str, Any]:
-    if errors not in (RAISE, RETURN):
-        raise AnsibleFilterError(f"errors: {errors!r} is not known. Write one of: {RAISE}, {RETURN}.")
+    if errors not in ERRORS:
+        raise AnsibleFilterError(f"errors: {errors!r} is not known. Write one of: {', '.join(ERRORS)}.")
     guest = str(name)
     try:
         return _spec.build(variables, guest, profile=profile, caller=caller, hypervisor=hypervisor, data=str(data))
     except SpecError as error:
-        if errors == RAISE:
+        if errors == "raise":
             raise AnsibleFilterError(str(error)) from error
         detail = {"code": error.code, "path": error.path, "hint": error.hint, "msg": str(error)}
         return {**_spec.partial(variables, guest), "error": detail}

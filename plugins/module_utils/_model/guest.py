@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from .._errors import SpecError
+from .cloud_config import check_other_users
 from .forward import Forward
 from .guest_keys import BY_NAME, GUEST, GUEST_KEYS, KEYS, RUN, Interface
 from .names import mac_address, parse_hostname, parse_name
@@ -198,4 +199,10 @@ def _check_home(guest: Guest, origins: Mapping[str, str]) -> None:
             raise SpecError(path, f"{shown(share.target)} would hide the user's keys", hint)
 
 
-_CHECKS = (_check_interfaces, _check_macs, _check_home)
+def _check_users(guest: Guest, origins: Mapping[str, str]) -> None:
+    if guest.user:
+        path = f"{origins.get('cloud_config', PREFIX)}cloud_config"
+        check_other_users(guest.cloud_config, guest.user, path)
+
+
+_CHECKS = (_check_interfaces, _check_macs, _check_home, _check_users)

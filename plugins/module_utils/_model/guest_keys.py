@@ -12,10 +12,11 @@ from typing import Any, Callable, Optional
 
 from .._errors import SpecError
 from . import forward, share
-from .names import parse_hostname, parse_name, parse_user
+from .cloud_config import parse_cloud_config
+from .names import parse_name, parse_user
 from .public_key import parse_public_keys
 from .size import MIB, parse_size
-from .value import absolute_path, boolean, choice, count, mapping, script, sequence, shown, text, unknown_keys
+from .value import absolute_path, boolean, choice, count, hostname, mapping, script, sequence, shown, text, unknown_keys
 
 GUEST = "guest"
 RUN = "run"
@@ -55,11 +56,9 @@ class Key:
     scope: str = GUEST
 
 
-def _hostname(value: object, path: str) -> str:
-    name = text(value, path, most=253)
-    if parse_hostname(name) != name.lower() or any(len(label) > 63 for label in name.split(".")):
-        raise SpecError(path, f"{shown(name)} is not a host name", "Use letters, digits, inner hyphens and dots.")
-    return name.lower()
+def _or_nothing(read: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    """Empty text takes the thing away; not stating it leaves it as it is."""
+    return lambda value, path: value if value == "" else read(value, path)
 
 
 def _disk(value: object, path: str) -> int:
@@ -169,16 +168,16 @@ KEYS: tuple[Key, ...] = (
         "Public keys that may log in as the user; the caller's own when not stated.",
         elements="str",
     ),
-    Key("hostname", "str", _hostname, "Host name of the VM; follows from its name when not stated."),
+    Key("hostname", "str", hostname, "Host name of the VM; follows from its name when not stated."),
     Key(
         "cloud_config",
         "dict",
-        mapping,
+        parse_cloud_config,
         "Further cloud-config, as cloud-init documents it: packages, files, time zone. Applied at creation.",
     ),
-    Key("first_boot_script", "str", script, "Script that root runs in the VM once, at its first boot."),
-    Key("every_boot_script", "str", script, "Script that root runs in the VM at each boot."),
-    Key("workdir", "path", absolute_path, "Directory in which a login starts."),
+    Key("first_boot_script", "str", _or_nothing(script), "Script that root runs in the VM once, at its first boot."),
+    Key("every_boot_script", "str", _or_nothing(script), "Script that root runs in the VM at each boot."),
+    Key("workdir", "path", _or_nothing(absolute_path), "Directory in which a login starts."),
     Key("timeout", "int", _number(1, _DAY), "Seconds that a boot may take.", 300),
     Key(
         "restart_policy",

@@ -16,7 +16,7 @@ from .cloud_config import LARGEST, check_other_users, parse_cloud_config
 from .names import parse_hostname, parse_name, parse_user
 from .public_key import parse_public_keys
 from .share import parse_shares
-from .value import absolute_path, choice, mapping, script, shown, text
+from .value import absolute_path, choice, hostname, mapping, script
 from .yaml_json import document
 
 STATES = ("present", "reset", "absent")
@@ -24,19 +24,9 @@ HOST_KEY = ("seed", "sealed")
 DEFAULT_USER = "burrow"
 # Users that a distribution makes for people; below are its own, 65534 is nobody's.
 _PEOPLE = range(1000, 60000)
-_LONGEST_LABEL = 63
-_LONGEST_HOSTNAME = 253
 _OWN_META_DATA = ("instance-id", "local-hostname")
 
 Parser = Callable[[object, str], Any]
-
-
-def _hostname(value: object, path: str) -> str:
-    name = text(value, path, most=_LONGEST_HOSTNAME)
-    if parse_hostname(name) != name.lower() or any(len(label) > _LONGEST_LABEL for label in name.split(".")):
-        hint = "Use labels of 1 to 63 letters, digits and inner hyphens, with dots between them."
-        raise SpecError(path, f"{shown(name)} is not a valid host name", hint)
-    return name.lower()
 
 
 def _public_keys(value: object, path: str) -> list[str]:
@@ -83,7 +73,7 @@ def _or_nothing(parser: Parser) -> Parser:
 ONCE: Mapping[str, Parser] = {
     "user": parse_user,
     "authorized_keys": _public_keys,
-    "hostname": _hostname,
+    "hostname": hostname,
     "cloud_config": parse_cloud_config,
     "first_boot_script": _or_nothing(_script),
     "network_config": _network_config,

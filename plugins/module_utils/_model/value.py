@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Optional
 
 from .._errors import SpecError
+from .names import parse_hostname
 
 # YAML 1.1's words, which Ansible takes everywhere else too.
 _BOOLEANS = {
@@ -23,6 +24,8 @@ UNKNOWN = "(known after apply)"
 _COUNT = re.compile(r"[0-9]{1,19}", re.ASCII)
 # What ext4 and virtiofs take; longer ones fail late and badly.
 _LONGEST_PATH = 4095
+_LONGEST_LABEL = 63
+_LONGEST_HOSTNAME = 253
 
 
 def shown(value: object) -> str:
@@ -65,6 +68,15 @@ def text(value: object, path: str, *, most: int = 1024) -> str:
     if not value.isprintable():
         raise SpecError(path, f"{shown(value)} holds a line break or control character", "Write it on one line.")
     return value
+
+
+def hostname(value: object, path: str) -> str:
+    """An RFC 1123 host name, in lower case."""
+    name = text(value, path, most=_LONGEST_HOSTNAME)
+    if parse_hostname(name) != name.lower() or any(len(label) > _LONGEST_LABEL for label in name.split(".")):
+        hint = "Use labels of 1 to 63 letters, digits and inner hyphens, with dots between them."
+        raise SpecError(path, f"{shown(name)} is not a valid host name", hint)
+    return name.lower()
 
 
 def choice(value: object, path: str, choices: Sequence[str]) -> str:

@@ -76,6 +76,13 @@ def test_text_from_the_command_line_is_taken() -> None:
     assert guest.stated == {"cpus", "memory", "disk", "autostart", "timeout"}
 
 
+@pytest.mark.parametrize("key", ["first_boot_script", "every_boot_script", "workdir"])
+def test_empty_text_takes_a_thing_away(key: str) -> None:
+    guest = parse({key: ""}, "work")
+    assert getattr(guest, key) == ""
+    assert guest.stated == {key}
+
+
 def test_null_is_not_stated() -> None:
     assert parse({"cpus": None, "shares": None, "vms": None}, "work").stated == frozenset()
 
@@ -104,9 +111,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"user": "a b"}, "burrow_user: 'a b' is not a valid user name"),
     ({"user": "Ada"}, "is not a valid user name"),
     ({"user": "x" * 33}, "is not a valid user name"),
-    ({"hostname": "a_b"}, "burrow_hostname: 'a_b' is not a host name"),
-    ({"hostname": "-a"}, "is not a host name"),
-    ({"hostname": "a" * 64}, "is not a host name"),
+    ({"hostname": "a_b"}, "burrow_hostname: 'a_b' is not a valid host name"),
+    ({"hostname": "-a"}, "is not a valid host name"),
+    ({"hostname": "a" * 64}, "is not a valid host name"),
     ({"hostname": "a\nb"}, "line break"),
     ({"hypervisor": ""}, "burrow_hypervisor: it is empty"),
     ({"hypervisor": ["a"]}, "is not text"),
@@ -139,6 +146,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"user": "ada", "shares": [{"source": "/srv/x", "target": "/home/ada"}]}, "would hide the user's keys"),
     ({"user": "ada", "shares": [{"source": "/srv/x", "target": "/home"}]}, "would hide the user's keys"),
     ({"user": "ada", "shares": [{"source": "/srv/x", "target": "/home/ada/.ssh"}]}, "would hide the user's keys"),
+    ({"cloud_config": {"ssh_pwauth": True}}, "burrow_cloud_config.ssh_pwauth: this key is burrow.vm's own"),
+    (
+        {"user": "ada", "cloud_config": {"users": ["ada"]}},
+        r"burrow_cloud_config.users\[0\].name: ada is the guest's own",
+    ),
     ({"vms": {"name": "work"}}, "burrow_vms: it is not a list"),
     ({"vms": [{"name": "work"}, {"name": "work"}]}, r"burrow_vms\[1\].name: 'work' is there twice"),
     ({"vms": [{"cpus": 1}]}, r"burrow_vms\[0\].name: '' is not a valid name"),

@@ -218,6 +218,7 @@ def test_nothing_is_made_of_what_was_refused(impossible: Impossible, before: dic
 def test_a_domain_of_somebody_else_is_never_touched(controller: Controller, foreign: str, verb: str) -> None:
     run = controller.play(f"burrow.vm.{verb}", *extra(burrow_name=FOREIGN))
     assert run.code != 0
+    assert f"domain {FOREIGN} is there and isn't ours" in run.output
     assert virsh("dumpxml", FOREIGN) == foreign
 
 

@@ -379,7 +379,7 @@ error:
 """
 
 from ansible_collections.burrow.vm.plugins.module_utils import _run
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain_options import OPTIONS
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import OPTIONS
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain import build
 
 

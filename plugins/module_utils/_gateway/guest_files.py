@@ -1,7 +1,7 @@
 # Copyright: burrow.vm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which files go with a domain: disks that carry our stamp, and what was written of its console."""
+"""Files around a domain: disks that carry our stamp, what was written of its console, shared directories, the hook."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from .._model.paths import stamp
 from . import files
 
+# Installed by role hypervisor: it binds shares.
+HOOK = "/etc/libvirt/hooks/qemu.d/burrow"
 _OWNER = "burrow.vm"
 _STAMP_SUFFIX = ".burrow"
 # virtlogd keeps at most this many older logs beside the one it writes (max_backups, 3 by default).
@@ -48,3 +50,12 @@ def holds_only(directory: str, paths: Iterable[str]) -> bool:
 
 def missing(paths: Iterable[str]) -> list[str]:
     return [path for path in paths if not os.path.exists(path)]
+
+
+def directories(paths: Iterable[str]) -> dict[str, str]:
+    """path -> the directory it leads to; a path that leads to none is missing."""
+    return {path: os.path.realpath(path) for path in paths if os.path.isdir(path)}
+
+
+def hook_installed() -> bool:
+    return os.access(HOOK, os.X_OK)

@@ -37,7 +37,6 @@ _UNDEFINE = {"managed_save": 1, "snapshots": 2, "nvram": 4, "keep_nvram": 8, "ch
 _UNDEFINE_TPM_SINCE = 8_009_000
 _RESIZE_BYTES = 1
 _POLL = 0.1
-_NETWORK_XML_INACTIVE = 1
 _SOURCE_LEASE, _SOURCE_AGENT, _SOURCE_ARP = 0, 1, 2
 
 
@@ -57,16 +56,6 @@ class DomainState:
     @property
     def active(self) -> bool:
         return self.state in ACTIVE_STATES
-
-
-@dataclass(frozen=True)
-class NetworkState:
-    name: str
-    uuid: str
-    xml: str
-    active: bool = False
-    autostart: bool = False
-    bridge: Optional[str] = None
 
 
 @dataclass
@@ -234,42 +223,6 @@ class Connection:
             }
         return {}
 
-    # -- networks
-
-    def network(self, name: str) -> Optional[NetworkState]:
-        with vanishing(NO_NETWORK), failing("read the network", name):
-            return _network_state(self.handle.networkLookupByName(name))
-        return None
-
-    def networks(self) -> list[NetworkState]:
-        with failing("list the networks", self.uri):
-            handles = self.handle.listAllNetworks(0)
-        found = []
-        for handle in handles:
-            with vanishing(NO_NETWORK), failing("read the network", str(handle.name())):
-                found.append(_network_state(handle))
-        return sorted(found, key=lambda state: state.name)
-
-    def define_network(self, name: str, xml: str) -> None:
-        with failing("define the network", name):
-            self.handle.networkDefineXML(xml)
-
-    def start_network(self, name: str) -> None:
-        with failing("start the network", name):
-            self.handle.networkLookupByName(name).create()
-
-    def stop_network(self, name: str) -> None:
-        with vanishing(NO_NETWORK, OPERATION_INVALID), failing("stop the network", name):
-            self.handle.networkLookupByName(name).destroy()
-
-    def undefine_network(self, name: str) -> None:
-        with vanishing(NO_NETWORK), failing("undefine the network", name):
-            self.handle.networkLookupByName(name).undefine()
-
-    def set_network_autostart(self, name: str, wanted: bool) -> None:
-        with failing("set autostart", name):
-            self.handle.networkLookupByName(name).setAutostart(int(wanted))
-
 
 class LibvirtError(HostError):
     """libvirt's own error; number is its virErrorNumber."""
@@ -315,22 +268,3 @@ def _domain_state(handle: Any) -> DomainState:
         saved=persistent and bool(handle.hasManagedSaveImage(0)),
         persistent=persistent,
     )
-
-
-def _network_state(handle: Any) -> NetworkState:
-    return NetworkState(
-        name=str(handle.name()),
-        uuid=str(handle.UUIDString()),
-        # A running network without VIR_NETWORK_XML_INACTIVE shows what it became, forward interfaces included.
-        xml=str(handle.XMLDesc(_NETWORK_XML_INACTIVE if handle.isPersistent() else 0)),
-        active=bool(handle.isActive()),
-        autostart=bool(handle.isPersistent()) and bool(handle.autostart()),
-        bridge=_bridge(handle),
-    )
-
-
-def _bridge(handle: Any) -> Optional[str]:
-    """The bridge's name; a network on a host's own interface (macvtap) has none."""
-    with vanishing(), failing("ask for the bridge", "network"):
-        return str(handle.bridgeName())
-    return None

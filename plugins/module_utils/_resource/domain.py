@@ -12,20 +12,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 from .._errors import HostError
-from .._gateway import accelerator, files, guest_files, ports, shares
+from .._gateway import accelerator, files, guest_files, ports
 from .._gateway.libvirt import Connection, DomainState
 from .._model.domain import Definition
+from .._model.domain_merge import view
 from .._model.domain_request import Request, parse_request
-from .._model.domain_view import view
 from .._model.paths import Store, stamp
 from .._model.port import Forward as Listener
 from .._plan import UNKNOWN, Action, Plan
 from .._xml import domain as xml
-from .._xml.host import most_cpus
 from .._xml.metadata import PREFIX
 from .._xml.tree import BURROW
-from .domain_checks import Surroundings, check, check_files, used_files
-from .domain_plan import Host, State, plan, target
+from .domain_plan import Host, State, Surroundings, check, check_files, plan, target, used_files
 
 _TYPES = {"kvm": "kvm", "tcg": "qemu"}
 
@@ -95,15 +93,15 @@ class DomainResource:
         wanted = set(after.forwards or ()) - set(live.forwards or ()) if starts else set()
         return Surroundings(
             most_cpus=most,
-            directories=shares.directories(share.source or "" for share in after.filesystems or ()),
-            hook=shares.hook_installed(),
+            directories=guest_files.directories(share.source or "" for share in after.filesystems or ()),
+            hook=guest_files.hook_installed(),
             taken={forward: why for forward in wanted for why in self._taken(forward)},
         )
 
     def _most_cpus(self, after: Definition) -> int:
         kind = _TYPES.get(after.accelerator or "tcg", "qemu")
         architecture = self.connection.architecture()
-        return most_cpus(self.connection.domain_capabilities(architecture, after.machine or "q35", kind))
+        return xml.most_cpus(self.connection.domain_capabilities(architecture, after.machine or "q35", kind))
 
     def _taken(self, forward: Any) -> Iterable[str]:
         for use in ports.uses([Listener(host_port=forward.host_port, address=forward.address)]):

@@ -13,7 +13,7 @@ from typing import Any, Optional
 from .._gateway.libvirt import Connection, DomainState
 from .._model import value
 from .._model.domain import URI
-from .._model.domain_view import view
+from .._model.domain_merge import view
 from .._model.names import parse_name
 from .._plan import Action, Plan
 from .._xml import domain as xml

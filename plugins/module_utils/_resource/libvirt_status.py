@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from .._errors import HostError
 from .._gateway import files
-from .._gateway.libvirt import Connection
+from .._gateway.libvirt_network import Networks
 from .._model.paths import Store
 from .._model.preflight import GuestState, LibvirtState, NetworkState
 from .._model.preflight_checks import PREPARE
@@ -38,7 +38,7 @@ class Question:
     store: Store
 
 
-def status(connection: Connection, question: Question) -> LibvirtState:
+def status(connection: Networks, question: Question) -> LibvirtState:
     if not available():
         return LibvirtState("libvirt's Python module is not installed", PREPARE)
     try:
@@ -57,7 +57,7 @@ def status(connection: Connection, question: Question) -> LibvirtState:
         )
 
 
-def _capabilities(connection: Connection, architecture: str, domain_type: str) -> tuple[int, bool]:
+def _capabilities(connection: Networks, architecture: str, domain_type: str) -> tuple[int, bool]:
     """The CPUs that a guest can have (0: not told), and whether there is UEFI firmware."""
     machine: Optional[str] = _MACHINES.get(architecture)
     if machine is None:
@@ -68,12 +68,12 @@ def _capabilities(connection: Connection, architecture: str, domain_type: str) -
     return int(cpus.get("max", "0")) if cpus is not None else 0, any(value.text == "efi" for value in values)
 
 
-def _network(connection: Connection, name: str) -> NetworkState:
+def _network(connection: Networks, name: str) -> NetworkState:
     network = connection.network(name)
     return NetworkState() if network is None else NetworkState(True, network.active, network.bridge or "")
 
 
-def _guest(connection: Connection, name: str, store: Store) -> GuestState:
+def _guest(connection: Networks, name: str, store: Store) -> GuestState:
     domain = connection.domain(name)
     if domain is None:
         return GuestState()

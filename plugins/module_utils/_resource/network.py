@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from .._diff import LIVE, RESTART, Change, changes
 from .._errors import SpecError
-from .._gateway.libvirt import Connection, NetworkState
+from .._gateway.libvirt_network import Networks, NetworkState
 from .._gateway.routes import routes
 from .._model.network import (
     FIELDS,
@@ -47,7 +47,7 @@ class State:
 class NetworkResource:
     """One network, as a task asks for it."""
 
-    def __init__(self, request: Request, connection: Connection) -> None:
+    def __init__(self, request: Request, connection: Networks) -> None:
         self.request = request
         self.connection = connection
 
@@ -216,4 +216,4 @@ def _check_subnet(network: Network, taken: Mapping[str, str]) -> None:
 
 def build(params: Mapping[str, Any]) -> NetworkResource:
     request = parse_request(params)
-    return NetworkResource(request, Connection(request.uri))
+    return NetworkResource(request, Networks(request.uri))

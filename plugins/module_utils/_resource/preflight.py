@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 from .._errors import HostError
 from .._gateway import accelerator, daemon, files, firewall, ports, system
-from .._gateway.libvirt import Connection
+from .._gateway.libvirt_network import Networks
 from .._model.accelerator import decide
 from .._model.names import parse_name
 from .._model.paths import Store
@@ -45,7 +45,7 @@ class Preflight:
         kind = decide(evidence)
         names = [guest.name for guest in self.guests]
         question = Question(names, self.network, kind.domain_type, host.architecture, self.store)
-        libvirt = libvirt_status.status(Connection(self.uri), question)
+        libvirt = libvirt_status.status(Networks(self.uri), question)
         user = system.qemu_user(self.uri)
         return Seen(
             system=host,

@@ -199,3 +199,8 @@ def attributes() -> set[str]:
 def fields_of_items() -> dict[str, set[str]]:
     """list -> attributes of its items that the tables cover."""
     return {item.attribute: {row.attribute for row in item.rows} for item in DEVICES}
+
+
+def most_cpus(capabilities: str) -> int:
+    """From libvirt's domain capabilities: the most virtual CPUs of a domain; 0 when they don't say."""
+    return int(get(parse(capabilities), "vcpu@max") or "0")

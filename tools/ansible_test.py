@@ -42,7 +42,7 @@ sys.argv = ["pip", "install", *[argument for argument in sys.argv[1:] if argumen
 runpy.run_module("pip", run_name="__main__", alter_sys=True)
 """
 
-RAN = re.compile(r"^Running (\S+) integration test role")
+RAN = re.compile(r"^Running (\S+) integration test (?:role|script)")
 FAILED = re.compile(r"^FATAL: The (\d+) integration test\(s\) listed below \(out of (\d+)\) failed")
 
 

@@ -71,8 +71,8 @@ def pip_settings() -> dict[str, str]:
     ).stdout
     settings: dict[str, str] = {}
     for line in listed.splitlines():
-        key, _, value = line.partition("=")
-        section, _, name = key.rpartition(".")
+        key, value = line.split("=", 1)
+        section, name = key.rsplit(".", 1)
         if section in {"global", "install", ":env:"}:
             settings[name] = value.strip("'").replace("\\n", " ")
     return settings

@@ -46,7 +46,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        _, params = self.validate_argument_spec(argument_spec=_SPEC)
+        _validated, params = self.validate_argument_spec(argument_spec=_SPEC)
         options = plain(params)
         lines = _report.text_lines(options["title"] or "")
         lines += _report.text_lines(options["text"] or "")

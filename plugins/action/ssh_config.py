@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        _, params = self.validate_argument_spec(argument_spec=_SPEC, required_if=_REQUIRED_IF)
+        _validated, params = self.validate_argument_spec(argument_spec=_SPEC, required_if=_REQUIRED_IF)
         try:
             return self._converge(plain(params))
         except BurrowError as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = """
 name: profile
-author: burrow.vm contributors
+author: burrow.vm contributors (@burrow-vm)
 short_description: Find a VM profile
 description:
   - A profile is a role that says in C(vars/guest.yml) what VM it wants (the keys of a guest without C(burrow_)),

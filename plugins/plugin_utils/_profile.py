@@ -63,7 +63,7 @@ def digest(path: str) -> str:
 
 def _candidates(name: str, directories: Sequence[str]) -> Iterable[Profile]:
     if "." in name:
-        collection, _, role = name.rpartition(".")
+        collection, role = name.rsplit(".", 1)
         yield from _of_collection(collection, (role, PREFIX + role), name)
         return
     for role in (PREFIX + name, name):

@@ -60,7 +60,7 @@ def _seconds(timings: Mapping[str, Any]) -> str:
     phases = [(phase, float(seconds)) for phase, seconds in timings.items()]
     if not phases:
         return ""
-    total = f"{sum(seconds for _, seconds in phases):.1f}"
+    total = f"{sum(seconds for _phase, seconds in phases):.1f}"
     return f"{total} ({', '.join(f'{phase} {seconds:.1f}' for phase, seconds in phases)})"
 
 

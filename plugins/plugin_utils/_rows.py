@@ -29,7 +29,7 @@ def rows(hosts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _row(host: Mapping[str, Any]) -> dict[str, Any]:
     spec = _mapping(host, "__guest_spec")
-    results = {key: _mapping(host, key) for key, _ in _RESULTS}
+    results = {key: _mapping(host, key) for key, _phase in _RESULTS}
     domain = _mapping(results["__guest_domain"], "domain") or _mapping(host, "__guest_status")
     row: dict[str, Any] = {
         "name": str(host["inventory_hostname"]),

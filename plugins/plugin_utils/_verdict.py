@@ -80,7 +80,7 @@ _STATUS_PROBLEMS = {
 def _read(text: str) -> _Answer:
     answer = _Answer()
     for line in text.splitlines():
-        marker, _, value = line.partition(": ")
+        marker, _colon, value = line.partition(": ")
         if marker == "burrow-status":
             answer.status = _document(value)
         elif marker == "burrow-waited" and value.strip().isdigit():

@@ -9,8 +9,8 @@ DOCUMENTATION = r"""
 module: disk
 short_description: Make, grow, reset and remove disks of virtual machines
 description:
-  - Makes a disk image for a virtual machine: an overlay of an image (O(backing)), a copy of one (O(copy_of)),
-    or a blank disk.
+  - Makes a disk image for a virtual machine, as an overlay of an image (O(backing)), a copy of one (O(copy_of)), or
+    blank.
   - An existing disk is grown when O(size) asks for more. Shrinking is refused, because it loses data.
   - A disk is written under a temporary name and renamed. What an interrupted run left is removed by the next one.
   - A stamp beside the disk (C(.NAME.burrow)) says that this module made it. Only a disk with a stamp is ever removed

@@ -13,7 +13,9 @@ from dataclasses import asdict
 from typing import Any, Optional
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._model.guest import (
+    PREFIX,
     Guest,
     Layer,
     parse,
@@ -23,6 +25,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.guest import (
 )
 from ansible_collections.burrow.vm.plugins.module_utils._model.names import mac_address
 from ansible_collections.burrow.vm.plugins.module_utils._model.paths import DATA, Store
+from ansible_collections.burrow.vm.plugins.module_utils._model.seed import parse_seed
 from ansible_collections.burrow.vm.plugins.module_utils._model.size import format_size
 from ansible_collections.burrow.vm.plugins.module_utils._plan import UNKNOWN
 from ansible_collections.burrow.vm.plugins.plugin_utils._plain import plain
@@ -73,6 +76,7 @@ def build(
         "ssh": _ssh(guest, run, who, plain(hypervisor)),
         "preflight": _preflight(guest),
     }
+    _check(spec)
     if profile:
         spec["profile"] = {key: plain(profile[key]) for key in ("name", "role", "digest")}
     return spec
@@ -130,6 +134,8 @@ def boot(spec: Mapping[str, Any], image: Mapping[str, Any], host: Mapping[str, A
 
     Firmware costs an emulated CPU several seconds, so that the image's own kernel is loaded directly there.
     """
+    if "firmware" in spec["domain"]:
+        return {}
     kernel = image.get("kernel")
     wanted = spec["firmware"]
     if wanted == "auto":
@@ -153,6 +159,16 @@ def reset_required(spec: Mapping[str, Any], metadata: Mapping[str, Any]) -> list
 def digest(document: object) -> str:
     """Of the content, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _check(spec: Mapping[str, Any]) -> None:
+    """What a module would refuse is refused here, for all guests and before anything changes."""
+    for parse_arguments, part in ((parse_request, "domain"), (parse_seed, "seed")):
+        try:
+            parse_arguments(spec[part])
+        except SpecError as error:
+            path = PREFIX + error.path.replace("filesystems[", "shares[", 1)
+            raise SpecError(path, error.problem, error.hint) from None
 
 
 def _profile_layer(profile: Optional[Mapping[str, Any]]) -> Optional[Layer]:

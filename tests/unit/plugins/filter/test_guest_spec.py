@@ -156,7 +156,7 @@ def test_a_profile_counts_as_stated() -> None:
         ({**IMAGE, "kernel": None}, TCG, "auto", {"firmware": "efi"}),
         ({**IMAGE, "kernel": "(known after apply)"}, TCG, "auto", {}),
         (IMAGE, KVM, "direct", {"kernel": KERNEL}),
-        (IMAGE, TCG, "bios", {"firmware": "bios"}),
+        (IMAGE, TCG, "bios", {}),
         (IMAGE, None, "auto", {"firmware": "efi"}),
     ],
 )
@@ -246,6 +246,12 @@ def test_an_unknown_profile_is_an_error_of_the_guest() -> None:
 )
 def test_the_profile_is_named(variables: dict[str, Any], name: str) -> None:
     assert guest_profile(variables, "work") == name
+
+
+def test_what_a_module_would_refuse_is_refused_first() -> None:
+    made = guest_spec({"forwards": ["[::1]:8080:80"]}, "work", errors="return")
+    assert made["error"]["path"] == "burrow_forwards[0].address"
+    assert "IPv6" in made["error"]["msg"]
 
 
 def test_vms_become_hosts() -> None:

@@ -50,7 +50,7 @@ class ActionModule(ActionBase):
         options = plain(params)
         lines = _report.text_lines(options["title"] or "")
         lines += _report.text_lines(options["text"] or "")
-        lines += _report.table(options["guests"] or [])
+        lines += _report.table(options["guests"] or [], planned=bool(self._task.check_mode))
         display = Display()
         for line in lines:
             display.display(line, color=C.COLOR_ERROR if line.startswith("FAILED ") else None)

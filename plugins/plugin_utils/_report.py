@@ -20,19 +20,22 @@ _NOTES = (
     ("changes", "changed"),
     ("restart_required", "waits for a restart"),
     ("reset_required", "waits for a reset"),
-    ("warnings", "note"),
+    ("warnings", "has to be noted"),
 )
 
 
-def table(guests: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The guests as aligned rows, then what is to be said of single ones, failures last."""
+def table(guests: Sequence[Mapping[str, Any]], *, planned: bool = False) -> list[str]:
+    """The guests as aligned rows, then what is to be said of single ones, failures last.
+
+    planned: nothing was changed (check mode).
+    """
     if not guests:
         return []
     rows = [_COLUMNS, *(tuple(_cell(guest, column) for column in _COLUMNS) for guest in guests)]
     widths = [max(len(row[index]) for row in rows) for index in range(len(_COLUMNS))]
     lines = [_INDENT.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     for guest in guests:
-        lines += _notes(guest)
+        lines += _notes(guest, planned)
     for guest in guests:
         lines += _failure(guest)
     return lines
@@ -64,11 +67,14 @@ def _seconds(timings: Mapping[str, Any]) -> str:
     return f"{total} ({', '.join(f'{phase} {seconds:.1f}' for phase, seconds in phases)})"
 
 
-def _notes(guest: Mapping[str, Any]) -> Iterator[str]:
+def _notes(guest: Mapping[str, Any], planned: bool) -> Iterator[str]:
     for key, heading in _NOTES:
         values = [printable(str(value)) for value in guest.get(key) or ()]
-        if values:
-            yield f"{_name(guest)}: {heading}: {'; '.join(values)}"
+        if not values:
+            continue
+        said = "would change" if planned and key == "changes" else heading
+        yield f"{_name(guest)} {said}:"
+        yield from (f"{_INDENT}{value}" for value in values)
 
 
 def _failure(guest: Mapping[str, Any]) -> Iterator[str]:

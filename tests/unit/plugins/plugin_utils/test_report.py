@@ -29,7 +29,9 @@ def test_a_guest_as_a_row() -> None:
         "name  state    address    reach     image      accelerator  changes  seconds",
         "work  running  192.0.2.7  ssh work  debian-13  tcg          2        23.7 (image 3.2, answer 20.5)",
         "b     -        -          -         -          -            -        -",
-        "work: changed: define the domain; start the domain",
+        "work changed:",
+        "  define the domain",
+        "  start the domain",
     ]
 
 
@@ -41,7 +43,19 @@ def test_what_waits_is_said() -> None:
     lines = table(
         [{"name": "a", "restart_required": ["memory"], "reset_required": ["image", "user"], "warnings": ["x"]}]
     )
-    assert lines[2:] == ["a: waits for a restart: memory", "a: waits for a reset: image; user", "a: note: x"]
+    assert lines[2:] == [
+        "a waits for a restart:",
+        "  memory",
+        "a waits for a reset:",
+        "  image",
+        "  user",
+        "a has to be noted:",
+        "  x",
+    ]
+
+
+def test_a_plan_is_called_one() -> None:
+    assert "work would change:" in table([WORK], planned=True)
 
 
 def test_a_failure_has_phase_cause_next_step_and_console() -> None:

@@ -22,6 +22,8 @@ _STALL = 30.0
 _BLOCK = 1 << 20
 _AGENT = "burrow.vm"
 UNREACHABLE = "unreachable"
+# Ansible's own open_url is for `_run`'s layer; the default handlers do proxies, redirects and verified TLS as well.
+_OPENER = urllib.request.build_opener()
 
 
 def fetch_text(url: str, name: str, limit: int = 1 << 20) -> str:
@@ -70,7 +72,7 @@ def _mib(size: int) -> int:
 def _opened(url: str, name: str) -> Iterator[Any]:
     request = urllib.request.Request(url, headers={"User-Agent": _AGENT})  # noqa: S310 - the model allows http(s) only
     try:
-        with urllib.request.urlopen(request, timeout=_STALL) as response:  # noqa: S310
+        with _OPENER.open(request, timeout=_STALL) as response:
             yield response
     except urllib.error.HTTPError as error:
         raise _unreachable(url, name, f"{error.code} {error.reason}") from error

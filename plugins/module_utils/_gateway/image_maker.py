@@ -81,6 +81,8 @@ class ImageMaker:
         http.need_room(self._directory, _BUILD_ROOM, request.name)
         place = bootstrap.Bootstrap(self._path("build"))
         os.mkdir(place.directory, 0o700)
+        # The modes of what is made here are part of the image; nobody but us can enter the directory.
+        os.umask(0o022)
         with self._phase("bootstrap"):
             bootstrap.make_tree(place, release, architecture, sources)
         with self._phase("seal"):

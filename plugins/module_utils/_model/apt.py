@@ -135,6 +135,8 @@ def mirror(release: Release, sources: Iterable[Source], origins: Mapping[tuple[s
         and family.components[0] in source.components
         and origins.get((source.uri, source.suite), family.name).lower() == family.name
     ]
+    # A codename is the distribution's own; third parties like `stable`, and apt may not have fetched their lists.
+    usable.sort(key=lambda source: source.suite in _ALIASES)
     chosen = []
     for suffix, wanted in _SUITES:
         source = next((source for source in usable if wanted(source.suite)), None)

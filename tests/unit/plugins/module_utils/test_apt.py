@@ -144,6 +144,8 @@ def test_another_release_comes_from_the_same_mirror() -> None:
             ["trixie"],
         ),
         ([main_of("http://third/apt", "stable")], {("http://third/apt", "stable"): "Third"}, []),
+        # Without apt's lists a codename is the better sign.
+        ([main_of("http://third/apt", "stable"), main_of("http://m/debian", "bookworm")], {}, ["trixie"]),
         ([main_of("http://m/debian", "bookworm-security")], {}, []),
         ([Source("http://m/debian", "bookworm", ("contrib",))], {}, []),
         ([main_of("cdrom:[Debian]/", "bookworm")], {}, []),

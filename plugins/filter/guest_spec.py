@@ -28,7 +28,7 @@ def guest_spec(
     *,
     profile: Optional[Mapping[str, Any]] = None,
     caller: Optional[Mapping[str, Any]] = None,
-    hypervisor: Optional[Mapping[str, Any]] = None,
+    hosts: Optional[Mapping[str, Any]] = None,
     data: str = DATA,
     errors: str = "raise",
 ) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def guest_spec(
         raise AnsibleFilterError(f"errors: {errors!r} is not known. Write one of: {', '.join(ERRORS)}.")
     guest = str(name)
     try:
-        return _spec.build(variables, guest, profile=profile, caller=caller, hypervisor=hypervisor, data=str(data))
+        return _spec.build(variables, guest, profile=profile, caller=caller, hosts=hosts, data=str(data))
     except SpecError as error:
         if errors == "raise":
             raise AnsibleFilterError(str(error)) from error

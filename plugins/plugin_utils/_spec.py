@@ -36,6 +36,7 @@ _SSH_PORT = 22
 _FORWARD_ADDRESS = "10.0.2.15/24"
 # Decided once, at creation, where nobody states them: another caller's keys are no change of a guest.
 _SEED_DEFAULTS = ("user", "authorized_keys", "hostname", "cloud_config", "network_config")
+_CONNECTION = ("ansible_connection", "ansible_host", "ansible_port", "ansible_user")
 _DOMAIN_KEYS = ("cpus", "memory", "interfaces", "autostart")
 
 
@@ -45,7 +46,7 @@ def build(
     *,
     profile: Optional[Mapping[str, Any]] = None,
     caller: Optional[Mapping[str, Any]] = None,
-    hypervisor: Optional[Mapping[str, Any]] = None,
+    hosts: Optional[Mapping[str, Any]] = None,
     data: str = DATA,
 ) -> dict[str, Any]:
     """The arguments of every module for one guest; keys that aren't stated are absent."""
@@ -73,7 +74,7 @@ def build(
             "console_log": place.console_log,
             "mac": guest.mac(0),
         },
-        "ssh": _ssh(guest, run, who, plain(hypervisor)),
+        "ssh": _ssh(guest, run, who, _connection(guest.hypervisor, hosts)),
         "preflight": _preflight(guest),
     }
     _check(spec)
@@ -264,12 +265,12 @@ def _domain(guest: Guest, data: str) -> dict[str, Any]:
 
 
 def _ssh(
-    guest: Guest, run: Mapping[str, Any], caller: Mapping[str, Any], hypervisor: Optional[Mapping[str, Any]]
+    guest: Guest, run: Mapping[str, Any], caller: Mapping[str, Any], connection: Mapping[str, Any]
 ) -> dict[str, Any]:
     optional = {
         "user": guest.user,
         "identity_file": caller.get("identity_file"),
-        "proxy_jump": _proxy_jump(guest.hypervisor, hypervisor or {}),
+        "proxy_jump": _proxy_jump(guest.hypervisor, connection),
     }
     return {
         "name": guest.name,
@@ -277,6 +278,12 @@ def _ssh(
         "include": run["ssh_include"],
         **{key: value for key, value in optional.items() if value},
     }
+
+
+def _connection(name: str, hosts: Optional[Mapping[str, Any]]) -> dict[str, Any]:
+    """How Ansible reaches a host. Nothing else of its variables is looked at: they are templates until they are."""
+    host = hosts[name] if hosts is not None and name in hosts else {}
+    return {key: plain(host[key]) for key in _CONNECTION if key in host}
 
 
 def _proxy_jump(name: str, variables: Mapping[str, Any]) -> Optional[str]:

@@ -262,18 +262,18 @@ def test_vms_become_hosts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "hypervisor", "jump"),
+    ("name", "variables", "jump"),
     [
-        ("localhost", None, None),
+        ("localhost", {}, None),
         ("localhost", {"ansible_connection": "ssh", "ansible_host": "10.0.0.1"}, "10.0.0.1"),
-        ("vmhost1", None, "vmhost1"),
+        ("vmhost1", {"other": object()}, "vmhost1"),
         ("vmhost1", {"ansible_connection": "local"}, None),
         ("vmhost1", {"ansible_host": "192.0.2.1", "ansible_user": "root", "ansible_port": 2222}, "root@192.0.2.1:2222"),
         ("vmhost1", {"ansible_host": "2001:db8::1"}, "[2001:db8::1]"),
     ],
 )
-def test_the_way_to_a_guest_leads_through_its_hypervisor(name: str, hypervisor: Any, jump: Any) -> None:
-    made = guest_spec({"burrow_hypervisor": name}, "work", caller=CALLER, hypervisor=hypervisor)
+def test_the_way_to_a_guest_leads_through_its_hypervisor(name: str, variables: Any, jump: Any) -> None:
+    made = guest_spec({"burrow_hypervisor": name}, "work", caller=CALLER, hosts={name: variables})
     assert made["ssh"].get("proxy_jump") == jump
 
 

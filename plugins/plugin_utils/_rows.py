@@ -35,7 +35,7 @@ def _row(host: Mapping[str, Any]) -> dict[str, Any]:
         "name": str(host["inventory_hostname"]),
         "state": domain.get("state"),
         "address": _address(results["__guest_ready"], domain),
-        "reach": _mapping(_mapping(host, "__guest_ssh"), "ssh").get("command"),
+        "reach": _reach(host),
         "image": _mapping(domain, "metadata").get("image") or _mapping(spec, "image").get("name"),
         "accelerator": domain.get("accelerator"),
         "changes": [action for result in results.values() for action in result.get("actions") or ()],
@@ -49,6 +49,13 @@ def _row(host: Mapping[str, Any]) -> dict[str, Any]:
     if failure:
         row["error"] = dict(failure)
     return {key: value for key, value in row.items() if value is not None}
+
+
+def _reach(host: Mapping[str, Any]) -> Any:
+    """`up` says how; `status` writes no ssh entry, so it names the one that `up` wrote."""
+    running = _mapping(host, "__guest_status").get("state") == "running"
+    written = _mapping(_mapping(host, "__guest_ssh"), "ssh").get("command")
+    return written or (f"ssh {host['inventory_hostname']}" if running else None)
 
 
 def _from_metadata(spec: Mapping[str, Any], domain: Mapping[str, Any]) -> list[str]:

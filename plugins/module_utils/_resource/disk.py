@@ -14,8 +14,9 @@ from typing import Any, Optional
 
 from .._diff import LIVE, Change
 from .._errors import HostError, SpecError
-from .._gateway import block_resize, files, qemu_img
+from .._gateway import files, qemu_img
 from .._gateway.beside import beside, is_file, leftovers
+from .._gateway.libvirt import SYSTEM_URI, Connection
 from .._model.disk import (
     METADATA,
     Disk,
@@ -122,9 +123,17 @@ class DiskResource:
         elif action.operation == "make":
             self._make(**arguments)
         elif arguments["running"]:
-            block_resize.grow(self.uri, str(self.domain), self.disk.path, arguments["size"])
+            self._grow_running(arguments["size"])
         else:
             qemu_img.resize(self.disk.path, arguments["kind"], arguments["size"])
+
+    def _grow_running(self, size: int) -> None:
+        try:
+            Connection(self.uri).block_resize(str(self.domain), self.disk.path, size)
+        except ImportError as error:
+            operation, cause = f"grow the disk of the running domain {self.domain}", "libvirt-python is missing"
+            hint = "Set ansible_python_interpreter to the Python that has it (package python3-libvirt)."
+            raise HostError(operation, self.disk.path, cause, hint, "no_libvirt") from error
 
     def _remove(self) -> None:
         path = self.disk.path
@@ -163,7 +172,7 @@ def build(params: Mapping[str, Any]) -> DiskResource:
     data = absolute_path(params.get("data") or DATA, "data")
     domain = None if params.get("domain") is None else parse_name(params["domain"], "domain")
     disk = replace(disk, backing=UNKNOWN) if unknown else disk
-    return DiskResource(disk, data, params.get("uri") or "qemu:///system", domain)
+    return DiskResource(disk, data, params.get("uri") or SYSTEM_URI, domain)
 
 
 def _our_record(document: object) -> Mapping[str, Any]:

@@ -51,10 +51,10 @@ def parse_public_key(value: object, path: str = "public_key") -> PublicKey:
     line = value.strip()
     if not line.isprintable():
         raise SpecError(path, "it holds a line break or control character", _HINT)
-    kind, _, rest = line.partition(" ")
+    kind, _space, rest = line.partition(" ")
     if kind not in _TYPES:
         raise SpecError(path, "it begins with no known key type (options before the key aren't taken)", _HINT)
-    blob, _, comment = rest.strip().partition(" ")
+    blob, _space, comment = rest.strip().partition(" ")
     if not _names_type(blob, kind):
         raise SpecError(path, "its base64 part is damaged, or of another type than it begins with", _HINT)
     return PublicKey(kind, blob, comment.strip())

@@ -319,7 +319,7 @@ def test_the_agents_keys_count(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
     try:
         line = keygen(home, "id_other")
-        for _ in range(100):
+        for _attempt in range(100):
             if (
                 subprocess.run(
                     ["ssh-add", "-q", str(home / ".ssh/id_other")],

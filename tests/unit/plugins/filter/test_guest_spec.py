@@ -127,8 +127,8 @@ def test_the_result_is_plain_data() -> None:
         """As ansible-core tags text."""
 
     made = spec(image=Tagged("debian-13"), cloud_config={Tagged("timezone"): Tagged("UTC"), "day": dt.date(2026, 1, 2)})
-    assert type(made["image"]["name"]) is str
-    assert [type(part) for item in made["seed"]["cloud_config"].items() for part in item] == [str] * 4
+    assert made["image"]["name"].__class__ is str
+    assert [part.__class__ for item in made["seed"]["cloud_config"].items() for part in item] == [str] * 4
     assert made["seed"]["cloud_config"]["day"] == "2026-01-02"
     json.dumps(made)
 

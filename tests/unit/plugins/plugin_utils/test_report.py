@@ -130,4 +130,4 @@ class Tagged(str):
 def test_plain_values(value: Any, expected: Any) -> None:
     made = plain(value)
     assert made == expected
-    assert type(made) is type(expected)
+    assert made.__class__ is expected.__class__

@@ -1,0 +1,76 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Definitions for the tests of domains: together they state each field of the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NAME = "work"
+CREATED = "2026-11-01T10:00:00+00:00"
+_METADATA = {
+    "profile": "dev",
+    "image": "debian-13",
+    "repository": "https://example.org/a?b&c",
+    "branch": 'fix/"<quotes>"',
+    "digests": {"image": "sha256-12", "cloud_config": "34"},
+}
+
+# name of a golden file -> architecture and parameters
+SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
+    "minimal": ("x86_64", {"cpus": 1, "memory": "256MiB", "accelerator": "kvm", "machine": "q35", "firmware": "bios"}),
+    "full": (
+        "x86_64",
+        {
+            "cpus": 4,
+            "memory": "8GiB",
+            "accelerator": "tcg",
+            "machine": "q35",
+            "cpu": {"mode": "maximum", "disable": ["cx16", "svm"]},
+            "firmware": "efi",
+            "console_log": "/var/lib/burrow/guests/work/console.log",
+            "metadata": _METADATA,
+            "disks": [
+                {"name": "root", "source": "/g/root.qcow2", "base": "/images/12/image.qcow2"},
+                {"name": "data", "source": "/g/data & more.qcow2"},
+                {"name": "seed", "source": "/g/seed.img", "format": "raw", "readonly": True},
+            ],
+            "interfaces": [
+                {"source": "burrow", "mac": "52:54:00:00:00:01"},
+                {"type": "bridge", "source": "br0", "mac": "52:54:00:00:00:02", "model": "e1000e"},
+            ],
+            "filesystems": [
+                {"tag": "code", "source": "/srv/code", "readonly": True},
+                {"tag": "out", "source": "/srv/a 'b' & <c>"},
+            ],
+            "forwards": [
+                {"host_port": 8080, "guest_port": 80},
+                {"host_port": 2222, "guest_port": 22, "address": "0.0.0.0"},
+            ],
+        },
+    ),
+    "kernel": (
+        "aarch64",
+        {
+            "cpus": 2,
+            "memory": "1GiB",
+            "accelerator": "kvm",
+            "machine": "virt",
+            "cpu": {"mode": "host-passthrough"},
+            "kernel": {"path": "/k/vmlinuz", "initrd": "/k/initrd", "cmdline": "console=ttyAMA0 root=LABEL=x quiet"},
+            "forwards": [{"host_port": 8080, "guest_port": 80}],
+        },
+    ),
+    "pc": (
+        "x86_64",
+        {
+            "cpus": 1,
+            "memory": "512MiB",
+            "accelerator": "tcg",
+            "machine": "pc",
+            "firmware": "bios",
+            "forwards": [{"host_port": 8080, "guest_port": 80}],
+        },
+    ),
+}

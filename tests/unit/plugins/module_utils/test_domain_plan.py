@@ -1,0 +1,228 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is done to a domain, and what is refused: no libvirt."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
+from ansible_collections.burrow.vm.plugins.module_utils._model.forward import Forward
+from ansible_collections.burrow.vm.plugins.module_utils._model.names import mac_address
+from ansible_collections.burrow.vm.plugins.module_utils._plan import Plan
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import (
+    Host,
+    State,
+    Surroundings,
+    check,
+    check_files,
+    new_definition,
+    plan,
+    used_files,
+)
+
+BEFORE = dataclasses.replace(
+    create(
+        parse(
+            {
+                "cpus": 2,
+                "memory": "1GiB",
+                "accelerator": "tcg",
+                "machine": "pc-q35-7.2",
+                "cpu": {"mode": "maximum"},
+                "firmware": "efi",
+                "autostart": False,
+                "metadata": {"image": "a"},
+                "disks": [{"name": "root", "source": "/r"}],
+                "interfaces": [{"source": "burrow", "mac": "52:54:00:00:00:01"}],
+                "filesystems": [{"tag": "code", "source": "/srv"}],
+                "forwards": [{"host_port": 8080, "guest_port": 80}],
+            }
+        )
+    ),
+    owned=True,
+)
+STOPPED = State(definition=BEFORE, run_state="stopped", uuid="u")
+RUNNING = dataclasses.replace(STOPPED, live=BEFORE, run_state="running", active=True)
+PAUSED = dataclasses.replace(RUNNING, run_state="paused")
+SAVED = dataclasses.replace(STOPPED, saved=True)
+FOREIGN = dataclasses.replace(RUNNING, definition=dataclasses.replace(BEFORE, owned=False))
+
+
+def planned(before: State, /, **params: Any) -> Plan:
+    return plan(parse_request({"name": "work", **params}), before)
+
+
+def operations(found: Plan) -> list[str]:
+    return [action.operation for action in found.actions]
+
+
+@pytest.mark.parametrize(
+    ("state", "params", "expected"),
+    [
+        (State(), {}, ["create"]),
+        (State(), {"state": "running"}, ["create", "start"]),
+        (State(), {"state": "stopped"}, ["create"]),
+        (State(), {"state": "absent"}, []),
+        (State(leftovers=("/d/root.qcow2",)), {"state": "absent"}, ["remove_file"]),
+        (STOPPED, {}, []),
+        (STOPPED, {"state": "running"}, ["start"]),
+        (STOPPED, {"state": "stopped"}, []),
+        (STOPPED, {"memory": "2GiB"}, ["define"]),
+        (STOPPED, {"memory": "2GiB", "state": "running"}, ["define", "start"]),
+        (STOPPED, {"autostart": True}, ["autostart"]),
+        (STOPPED, {"state": "absent"}, ["undefine"]),
+        (STOPPED, {"machine": "pc", "allow_recreate": True}, ["recreate"]),
+        (RUNNING, {}, []),
+        (RUNNING, {"state": "running", "memory": "1GiB", "machine": "q35"}, []),
+        (RUNNING, {"state": "stopped"}, ["stop"]),
+        (RUNNING, {"state": "stopped", "memory": "2GiB"}, ["stop", "define"]),
+        (RUNNING, {"state": "absent"}, ["power_off", "undefine"]),
+        (RUNNING, {"metadata": {"image": "b"}}, ["define"]),
+        (RUNNING, {"memory": "2GiB", "restart_policy": "defer"}, ["define"]),
+        (RUNNING, {"memory": "2GiB", "restart_policy": "now"}, ["stop", "define", "start"]),
+        (
+            RUNNING,
+            {"memory": "2GiB", "autostart": True, "restart_policy": "now"},
+            ["stop", "define", "autostart", "start"],
+        ),
+        (RUNNING, {"firmware": "bios", "allow_recreate": True, "restart_policy": "now"}, ["stop", "recreate", "start"]),
+        (RUNNING, {"forwards": [], "purge": ["forwards"], "restart_policy": "now"}, ["stop", "define", "start"]),
+        (RUNNING, {"forwards": []}, []),
+        (PAUSED, {}, []),
+        (PAUSED, {"state": "running"}, ["resume"]),
+        (PAUSED, {"state": "stopped"}, ["stop"]),
+        (SAVED, {"state": "running"}, ["start"]),
+        (SAVED, {"memory": "2GiB", "restart_policy": "now"}, ["discard_saved", "define"]),
+        (SAVED, {"memory": "2GiB", "state": "running", "restart_policy": "now"}, ["discard_saved", "define", "start"]),
+        (FOREIGN, {}, []),
+    ],
+)
+def test_actions(state: State, params: dict[str, Any], expected: list[str]) -> None:
+    assert operations(planned(state, **params)) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "params", "code", "path"),
+    [
+        (RUNNING, {"memory": "2GiB"}, "restart_required", "memory"),
+        (RUNNING, {"cpus": 4, "metadata": {"image": "b"}}, "restart_required", "cpus"),
+        (PAUSED, {"cpus": 4}, "restart_required", "cpus"),
+        (SAVED, {"cpus": 4}, "restart_required", "cpus"),
+        (RUNNING, {"filesystems": [{"tag": "x", "source": "/x"}]}, "restart_required", "filesystems[x]"),
+        (RUNNING, {"forwards": [], "purge": ["forwards"]}, "restart_required", "forwards[127.0.0.1:8080]"),
+        (RUNNING, {"disks": [{"name": "root", "source": "/q"}]}, "restart_required", "disks[root].source"),
+        (RUNNING, {"machine": "pc", "restart_policy": "now"}, "recreate_required", "machine"),
+        (STOPPED, {"firmware": "bios"}, "recreate_required", "firmware"),
+        (RUNNING, {"machine": "pc", "allow_recreate": True, "restart_policy": "defer"}, "restart_required", "machine"),
+        (FOREIGN, {"owned_only": True}, "not_owned", "name"),
+        (FOREIGN, {"owned_only": True, "state": "absent"}, "not_owned", "name"),
+        (STOPPED, {"interfaces": [{}, {}]}, "invalid", "interfaces[1].source"),
+        (State(), {"disks": [{"name": "root"}]}, "invalid", "disks[0].source"),
+    ],
+)
+def test_refusals(state: State, params: dict[str, Any], code: str, path: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        planned(state, **params)
+    assert (caught.value.code, caught.value.path) == (code, path)
+    assert caught.value.hint
+
+
+def test_deferred_work_is_told_until_it_is_done() -> None:
+    deferred = planned(RUNNING, memory="2GiB", restart_policy="defer")
+    assert deferred.facts == {"restart_required": ["memory"]}
+    assert deferred.changed
+    after = dataclasses.replace(RUNNING, definition=dataclasses.replace(BEFORE, memory=2 << 30))
+    again = planned(after, memory="2GiB")
+    assert not again.changed
+    assert again.facts == {"restart_required": ["memory"]}
+    assert planned(after).facts == {"restart_required": []}
+    now = planned(after, memory="2GiB", restart_policy="now")
+    assert operations(now) == ["stop", "start"]
+    assert now.facts == {"restart_required": []}
+
+
+def test_host_model_is_what_it_became() -> None:
+    held = dataclasses.replace(BEFORE, cpu_mode="host-model")
+    state = dataclasses.replace(RUNNING, definition=held, live=dataclasses.replace(held, cpu_mode="custom"))
+    assert planned(state, cpu={"mode": "host-model"}).facts == {"restart_required": []}
+
+
+def test_nvram_stays_with_a_disk_that_stays() -> None:
+    kept = planned(dataclasses.replace(STOPPED, kept=("/r",)), state="absent")
+    assert kept.actions[0].arguments == {"keep_nvram": True}
+    gone = planned(STOPPED, state="absent")
+    assert gone.actions[0].arguments == {"keep_nvram": False}
+
+
+def test_a_new_domain_suits_its_host() -> None:
+    request = parse_request({"name": "work", "interfaces": [{"source": "burrow"}, {"source": "lab"}]})
+    made = new_definition(request, Host("x86_64", "tcg", 7_002_000))
+    assert (made.accelerator, made.cpu_mode, made.cpu_disable) == ("tcg", "maximum", ("cx16",))
+    assert (made.machine, made.firmware, made.cpus, made.memory) == ("q35", "efi", 2, 2 << 30)
+    assert [item.mac for item in made.interfaces or ()] == [mac_address("work", "net0"), mac_address("work", "net1")]
+    assert made.owned
+    kvm = new_definition(request, Host("aarch64", "kvm", 7_002_000))
+    assert (kvm.accelerator, kvm.cpu_mode, kvm.cpu_disable, kvm.machine) == ("kvm", "host-passthrough", None, "virt")
+
+
+def test_emulation_in_place_of_kvm_is_said() -> None:
+    request = parse_request({"name": "work", "accelerator": "kvm"})
+    assert plan(request, State(host=Host("x86_64", "tcg", 0))).warnings
+
+
+def test_the_diff_is_made_of_the_changes() -> None:
+    found = planned(RUNNING, memory="2GiB", metadata={"image": "b"}, restart_policy="defer")
+    assert found.diff() == {
+        "before": {"memory": "1 GiB", "metadata.image": "a"},
+        "after": {"memory": "2 GiB", "metadata.image": "b"},
+    }
+    assert found.sentences() == ["change memory from 1 GiB to 2 GiB, change metadata.image from a to b"]
+
+
+GOOD = parse(
+    {"cpus": 2, "filesystems": [{"tag": "a", "source": "/srv"}], "forwards": [{"host_port": 80, "guest_port": 80}]}
+)
+
+
+@pytest.mark.parametrize(
+    ("around", "path", "words"),
+    [
+        (Surroundings(most_cpus=1, directories={"/srv": "/srv"}), "cpus", "from 1 to 1"),
+        (Surroundings(), "filesystems[0].source", "not a directory"),
+        (Surroundings(directories={"/srv": "/proc/1"}), "filesystems[0].source", "leads to /proc/1"),
+        (Surroundings(directories={"/srv": "/srv"}, hook=False), "filesystems", "hook"),
+        (
+            Surroundings(directories={"/srv": "/srv"}, taken={Forward(80, 80): "is in use (by sshd)"}),
+            "forwards[0].host_port",
+            "is in use (by sshd)",
+        ),
+    ],
+)
+def test_what_the_host_lacks(around: Surroundings, path: str, words: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        check(GOOD, around)
+    assert caught.value.path == path
+    assert words in str(caught.value)
+
+
+def test_a_host_that_has_it() -> None:
+    check(GOOD, Surroundings(most_cpus=2, directories={"/srv": "/data"}))
+
+
+def test_files_are_looked_for_before_they_are_used() -> None:
+    definition: Definition = parse({"disks": [{"name": "a", "source": "/a", "base": "/b"}], "kernel": {"path": "/k"}})
+    assert used_files(definition) == {"/a": "disks[0].source", "/b": "disks[0].base", "/k": "kernel.path"}
+    with pytest.raises(SpecError) as caught:
+        check_files(definition, {"/b": "does not exist"})
+    assert caught.value.path == "disks[0].base"
+    unknown = parse({"disks": [{"name": "a", "source": "(known after apply)"}]})
+    with pytest.raises(SpecError):
+        check_files(unknown, {})

@@ -1,0 +1,257 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Domains to XML and back. BURROW_GOLDEN=write makes the golden files anew."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt import Connection
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain import LISTS, Definition, options, parse
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, facets, merge
+from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml
+from ansible_collections.burrow.vm.plugins.module_utils._xml.tree import parse as parse_tree
+from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.domain_samples import CREATED, NAME, SAMPLES
+
+GOLDEN = Path(__file__).parent / "golden"
+SCHEMA = Path("/usr/share/libvirt/schemas/domain.rng")
+
+
+def sample(name: str) -> Definition:
+    return create(parse(SAMPLES[name][1]))
+
+
+def rendered(name: str) -> str:
+    return xml.build(NAME, SAMPLES[name][0], sample(name), CREATED)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_rendered_as_before(name: str) -> None:
+    golden = GOLDEN / f"{name}.xml"
+    if os.environ.get("BURROW_GOLDEN") == "write":
+        golden.write_text(rendered(name))
+    assert rendered(name) == golden.read_text()
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_read_is_what_was_written(name: str) -> None:
+    expected = dataclasses.replace(sample(name), owned=True, created=CREATED)
+    assert facets(xml.read(rendered(name))) == facets(expected)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_valid_by_libvirts_schema(name: str, tmp_path: Path) -> None:
+    if shutil.which("xmllint") is None or not SCHEMA.exists():
+        pytest.skip("no xmllint, or no schemas of libvirt")
+    file = tmp_path / "domain.xml"
+    file.write_text(rendered(name))
+    done = subprocess.run(
+        ["xmllint", "--noout", "--relaxng", SCHEMA, file], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_libvirt_takes_it(name: str) -> None:
+    """libvirt's test driver parses as the real ones do; it knows no other type and no arguments for QEMU."""
+    if importlib.util.find_spec("libvirt") is None:
+        pytest.skip("no libvirt-python")
+    connection = Connection("test:///default")
+    text = rendered(name).replace('type="tcg"', "").replace('type="qemu"', 'type="test"', 1)
+    connection.define(NAME, text.replace('type="kvm"', 'type="test"', 1))
+    found = connection.domain(NAME)
+    assert found is not None
+    kept = {path: value for path, value in facets(xml.read(found.xml)).items() if not path.startswith("forwards")}
+    wanted = {path: value for path, value in facets(sample(name)).items() if not path.startswith("forwards")}
+    del kept["accelerator"], wanted["accelerator"]
+    assert kept == wanted
+
+
+def test_each_field_is_in_a_golden_file() -> None:
+    stated = {path for name in SAMPLES for path in facets(sample(name))}
+    # autostart is libvirt's own note, and not in the XML.
+    for _attribute, option in options(Definition):
+        assert option.path == "autostart" or any(
+            path == option.path or path.startswith(f"{option.path}.") for path in stated
+        )
+    assert set(LISTS) <= {path.partition("[")[0] for path in stated}
+
+
+def test_tables_cover_the_model() -> None:
+    assert xml.attributes() | {"autostart"} == {name for name, _option in options(Definition)} | set(LISTS)
+
+
+def test_empty_edit_changes_nothing() -> None:
+    for name in SAMPLES:
+        before = xml.read(rendered(name))
+        assert xml.edit(rendered(name), before, merge(before, sample(name))) == rendered(name)
+
+
+FOREIGN = """
+<domain type='kvm' id='3'>
+  <name>work</name>
+  <uuid>1b4d1bf3-f358-4397-9616-70da6d5a5d12</uuid>
+  <metadata>
+    <other:app xmlns:other="https://example.org/x" key="kept"/>
+  </metadata>
+  <memory unit='MiB'>1024</memory>
+  <vcpu placement='static' current='1'>2</vcpu>
+  <cputune><shares>512</shares></cputune>
+  <os>
+    <type arch='x86_64' machine='pc-q35-7.2'>hvm</type>
+    <loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader>
+    <nvram>/nvram/work_VARS.fd</nvram>
+  </os>
+  <cpu mode='host-model' check='partial'><topology sockets='1' cores='2' threads='1'/></cpu>
+  <devices>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='qcow2' cache='none'/>
+      <source file='/x/a.qcow2'/>
+      <target dev='vda' bus='virtio'/>
+      <address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x0'/>
+    </disk>
+    <disk type='network' device='cdrom'><target dev='sda' bus='sata'/><readonly/></disk>
+    <interface type='network'>
+      <mac address='52:54:00:11:22:33'/><source network='default'/><model type='virtio'/><mtu size='1400'/>
+    </interface>
+    <interface type='user'><mac address='52:54:00:11:22:34'/></interface>
+    <filesystem type='mount'><source dir='/srv/old'/><target dir='old'/><readonly/></filesystem>
+    <watchdog model='i6300esb' action='reset'/>
+  </devices>
+  <qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+    <qemu:arg value='-device'/><qemu:arg value='foo'/>
+  </qemu:commandline>
+</domain>
+"""
+
+
+def edited(stated: dict[str, Any], *purge: str) -> str:
+    before = xml.read(FOREIGN)
+    return xml.edit(FOREIGN, before, merge(before, parse(stated), purge))
+
+
+def test_foreign_definition_is_read() -> None:
+    found = xml.read(FOREIGN)
+    assert (found.cpus, found.memory, found.accelerator, found.firmware) == (2, 1024 << 20, "kvm", "efi")
+    assert [disk.name for disk in found.disks or ()] == ["vda", "sda"]
+    assert [(item.type, item.source) for item in found.interfaces or ()] == [("network", "default"), ("user", None)]
+    assert [(item.tag, item.source, item.readonly) for item in found.filesystems or ()] == [("old", "/srv/old", True)]
+    assert not found.owned
+    assert found.metadata is None
+
+
+KEPT = (
+    "<uuid>1b4d1bf3-f358-4397-9616-70da6d5a5d12</uuid>",
+    'xmlns:other="https://example.org/x"',
+    '<other:app key="kept" />',
+    "<shares>512</shares>",
+    '<topology sockets="1" cores="2" threads="1" />',
+    'cache="none"',
+    'bus="0x05"',
+    '<mtu size="1400" />',
+    'action="reset"',
+    '<qemu:arg value="foo" />',
+    "<nvram>/nvram/work_VARS.fd</nvram>",
+)
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"cpus": 4},
+        {"memory": "2GiB"},
+        {"cpu": {"mode": "maximum", "disable": ["cx16"]}},
+        {"console_log": "/x/log"},
+        {"metadata": {"image": "x"}},
+        {"disks": [{"name": "vda", "source": "/x/b.qcow2"}, {"name": "new", "source": "/x/c.raw", "format": "raw"}]},
+        {"interfaces": [{"model": "e1000e"}]},
+        {"filesystems": [{"tag": "code", "source": "/srv/code"}]},
+        {"forwards": [{"host_port": 8080, "guest_port": 80}]},
+    ],
+    ids=lambda stated: next(iter(stated)),
+)
+def test_unknown_xml_survives(stated: dict[str, Any]) -> None:
+    text = edited(stated)
+    assert text != FOREIGN
+    for part in KEPT:
+        assert part in text
+    after = facets(xml.read(text))
+    assert {path: after[path] for path in facets(parse(stated)) if "[" not in path} == {
+        path: value for path, value in facets(parse(stated)).items() if "[" not in path
+    }
+
+
+def test_cpus_take_the_current_number_along() -> None:
+    assert '<vcpu placement="static">4</vcpu>' in edited({"cpus": 4})
+
+
+def test_bridge_instead_of_network_keeps_the_address() -> None:
+    (interface, _other) = xml.read(edited({"interfaces": [{"type": "bridge", "source": "br0"}]})).interfaces or ()
+    assert (interface.type, interface.source, interface.mac) == ("bridge", "br0", "52:54:00:11:22:33")
+
+
+def test_purge_takes_only_the_rest() -> None:
+    found = xml.read(edited({"interfaces": [{"source": "burrow"}], "filesystems": []}, "interfaces", "filesystems"))
+    assert [(item.mac, item.source) for item in found.interfaces or ()] == [("52:54:00:11:22:33", "burrow")]
+    assert found.filesystems == ()
+    assert [disk.name for disk in found.disks or ()] == ["vda", "sda"]
+
+
+def test_foreign_share_becomes_a_bound_one() -> None:
+    text = edited({"filesystems": [{"tag": "old", "source": "/srv/new"}]})
+    assert "/run/burrow/shares/work/old" in text
+    (share,) = xml.read(text).filesystems or ()
+    assert (share.source, share.readonly) == ("/srv/new", True)
+
+
+def test_last_forward_takes_its_arguments_along() -> None:
+    before = xml.read(rendered("full"))
+    text = xml.edit(rendered("full"), before, merge(before, parse({"forwards": []}), ("forwards",)))
+    assert "commandline" not in text
+
+
+def test_kernel_replaces_firmware_and_back() -> None:
+    text = edited({"kernel": {"path": "/k/vmlinuz"}})
+    assert "loader" not in text
+    assert xml.read(text).kernel == "/k/vmlinuz"
+    assert xml.read(text).firmware is None
+    before = xml.read(text)
+    back = xml.read(xml.edit(text, before, merge(before, parse({"firmware": "efi"}))))
+    assert (back.kernel, back.firmware) == (None, "efi")
+
+
+def test_rebuilt_definition_keeps_what_tells_the_domain() -> None:
+    after = merge(xml.read(FOREIGN), parse({"machine": "pc", "firmware": "bios"}))
+    root = parse_tree(xml.rebuild(FOREIGN, dataclasses.replace(after, disks=(), interfaces=after.interfaces)))
+    assert root.findtext("uuid") == "1b4d1bf3-f358-4397-9616-70da6d5a5d12"
+    assert root.find("metadata/{https://example.org/x}app") is not None
+    assert root.find("cputune") is None
+
+
+def test_metadata_of_a_running_guest_keeps_its_shares() -> None:
+    note = dataclasses.replace(sample("full"), metadata={"image": "new"}, filesystems=())
+    text = xml.metadata_element(rendered("full"), note)
+    assert 'image="new"' in text
+    assert 'tag="code"' in text
+    assert "xmlns" not in text
+
+
+@pytest.mark.parametrize(
+    ("unit", "size"), [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("MB", 10**6), ("b", 1)]
+)
+def test_memory_in_each_unit(unit: str, size: int) -> None:
+    assert xml.read(f"<domain><memory unit='{unit}'>3</memory></domain>").memory == 3 * size
+
+
+def test_most_cpus() -> None:
+    assert xml.most_cpus("<domainCapabilities><vcpu max='288'/></domainCapabilities>") == 288
+    assert xml.most_cpus("<domainCapabilities/>") == 0

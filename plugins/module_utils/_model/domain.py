@@ -8,10 +8,9 @@ None is unstated in what is asked for, and absent in what is read from libvirt.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any, Optional
 
 from .._errors import SpecError
@@ -56,15 +55,15 @@ class Option:
     show: Callable[[Any], object] = _as_it_is
 
 
-def _option(*arguments: Any, **further: Any) -> Any:
-    return dataclasses.field(default=None, metadata={"option": Option(*arguments, **further)})
+def _row(*arguments: Any, **further: Any) -> dict[str, Option]:
+    return {"option": Option(*arguments, **further)}
 
 
 def options(kind: type) -> Iterator[tuple[str, Option]]:
     """Attribute and option of each row of a model."""
-    for field in dataclasses.fields(kind):
-        if "option" in field.metadata:
-            yield field.name, field.metadata["option"]
+    for attribute in fields(kind):
+        if "option" in attribute.metadata:
+            yield attribute.name, attribute.metadata["option"]
 
 
 def _cpus(stated: object, path: str) -> int:
@@ -145,49 +144,53 @@ class Disk:
     """name is the serial number that the guest sees; base is the image that source is an overlay of."""
 
     name: str
-    source: Optional[str] = _option("source", "restart", _path)
-    format: Optional[str] = _option("format", "restart", _choice(*DISK_FORMATS))
-    readonly: Optional[bool] = _option("readonly", "restart", value.boolean)
-    base: Optional[str] = _option("base", "restart", _path)
+    source: Optional[str] = field(default=None, metadata=_row("source", "restart", _path))
+    format: Optional[str] = field(default=None, metadata=_row("format", "restart", _choice(*DISK_FORMATS)))
+    readonly: Optional[bool] = field(default=None, metadata=_row("readonly", "restart", value.boolean))
+    base: Optional[str] = field(default=None, metadata=_row("base", "restart", _path))
 
 
 @dataclass(frozen=True)
 class Interface:
-    type: Optional[str] = _option("type", "restart", _choice(*INTERFACE_TYPES))
-    source: Optional[str] = _option("source", "restart", _word)
-    mac: Optional[str] = _option("mac", "restart", _mac)
-    model: Optional[str] = _option("model", "restart", _choice(*INTERFACE_MODELS))
+    type: Optional[str] = field(default=None, metadata=_row("type", "restart", _choice(*INTERFACE_TYPES)))
+    source: Optional[str] = field(default=None, metadata=_row("source", "restart", _word))
+    mac: Optional[str] = field(default=None, metadata=_row("mac", "restart", _mac))
+    model: Optional[str] = field(default=None, metadata=_row("model", "restart", _choice(*INTERFACE_MODELS)))
 
 
 @dataclass(frozen=True)
 class Filesystem:
     tag: str
-    source: Optional[str] = _option("source", "restart", _shared_directory)
-    readonly: Optional[bool] = _option("readonly", "restart", value.boolean)
+    source: Optional[str] = field(default=None, metadata=_row("source", "restart", _shared_directory))
+    readonly: Optional[bool] = field(default=None, metadata=_row("readonly", "restart", value.boolean))
 
 
 @dataclass(frozen=True)
 class Definition:
     """autostart is libvirt's own note, all else is in the XML."""
 
-    cpus: Optional[int] = _option("cpus", "restart", _cpus)
-    memory: Optional[int] = _option("memory", "restart", _memory, show=format_size)
-    accelerator: Optional[str] = _option("accelerator", "restart", _choice(*ACCELERATORS))
+    cpus: Optional[int] = field(default=None, metadata=_row("cpus", "restart", _cpus))
+    memory: Optional[int] = field(default=None, metadata=_row("memory", "restart", _memory, show=format_size))
+    accelerator: Optional[str] = field(default=None, metadata=_row("accelerator", "restart", _choice(*ACCELERATORS)))
     # Every device's address belongs to the machine.
-    machine: Optional[str] = _option("machine", "recreate", _word, merge=_machine)
-    cpu_mode: Optional[str] = _option("cpu.mode", "restart", _choice(*CPU_MODES))
-    cpu_disable: Optional[tuple[str, ...]] = _option(
-        "cpu.disable", "restart", _words, merge=lambda observed, stated: tuple(sorted({*(observed or ()), *stated}))
+    machine: Optional[str] = field(default=None, metadata=_row("machine", "recreate", _word, merge=_machine))
+    cpu_mode: Optional[str] = field(default=None, metadata=_row("cpu.mode", "restart", _choice(*CPU_MODES)))
+    cpu_disable: Optional[tuple[str, ...]] = field(
+        default=None,
+        metadata=_row(
+            "cpu.disable", "restart", _words, merge=lambda observed, stated: tuple(sorted({*(observed or ()), *stated}))
+        ),
     )
     # The NVRAM belongs to the firmware.
-    firmware: Optional[str] = _option("firmware", "recreate", _choice(*FIRMWARES))
-    kernel: Optional[str] = _option("kernel.path", "restart", _path)
-    initrd: Optional[str] = _option("kernel.initrd", "restart", _path)
-    cmdline: Optional[str] = _option("kernel.cmdline", "restart", _line)
-    console_log: Optional[str] = _option("console_log", "restart", _path)
-    autostart: Optional[bool] = _option("autostart", "live", value.boolean)
-    metadata: Optional[Mapping[str, str]] = _option(
-        "metadata", "live", _metadata, merge=lambda observed, stated: {**(observed or {}), **stated}
+    firmware: Optional[str] = field(default=None, metadata=_row("firmware", "recreate", _choice(*FIRMWARES)))
+    kernel: Optional[str] = field(default=None, metadata=_row("kernel.path", "restart", _path))
+    initrd: Optional[str] = field(default=None, metadata=_row("kernel.initrd", "restart", _path))
+    cmdline: Optional[str] = field(default=None, metadata=_row("kernel.cmdline", "restart", _line))
+    console_log: Optional[str] = field(default=None, metadata=_row("console_log", "restart", _path))
+    autostart: Optional[bool] = field(default=None, metadata=_row("autostart", "live", value.boolean))
+    metadata: Optional[Mapping[str, str]] = field(
+        default=None,
+        metadata=_row("metadata", "live", _metadata, merge=lambda observed, stated: {**(observed or {}), **stated}),
     )
     disks: Optional[tuple[Disk, ...]] = None
     interfaces: Optional[tuple[Interface, ...]] = None
@@ -217,7 +220,7 @@ def parse(params: Mapping[str, Any], prefix: str = "") -> Definition:
 
 
 def _at(params: Mapping[str, Any], path: str) -> Any:
-    head, _, tail = path.partition(".")
+    head, _dot, tail = path.partition(".")
     inner = params.get(head)
     return inner if not tail or inner is None else value.mapping(inner, head).get(tail)
 

@@ -147,7 +147,7 @@ def view(name: str, definition: Definition, state: str, uuid: str) -> dict[str, 
     """All that the model knows, in the shape of the options; what is absent reads null."""
     found: dict[str, Any] = {"name": name, "uuid": uuid, "state": _STATES.get(state, state)}
     for attribute, option in options(Definition):
-        head, _, tail = option.path.partition(".")
+        head, _dot, tail = option.path.partition(".")
         held = getattr(definition, attribute)
         plain = list(held) if isinstance(held, tuple) else held
         if tail:
@@ -167,7 +167,7 @@ def view(name: str, definition: Definition, state: str, uuid: str) -> dict[str, 
 def _nested(flat: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {"digests": {}}
     for path, entry in flat.items():
-        head, _, tail = path.partition(".")
+        head, _dot, tail = path.partition(".")
         if tail:
             found[head][tail] = entry
         else:

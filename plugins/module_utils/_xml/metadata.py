@@ -50,7 +50,7 @@ def write(root: Element, values: Optional[Mapping[str, str]]) -> None:
     for digest in guest.findall(_DIGEST):
         guest.remove(digest)
     for name, value in sorted((values or {}).items()):
-        head, _, tail = name.partition(".")
+        head, _dot, tail = name.partition(".")
         if tail:
             add(guest, _DIGEST, name=tail, value=value)
         else:

@@ -78,7 +78,7 @@ def serialize(root: Element) -> str:
 
 
 def get(root: Element, place: str) -> Optional[str]:
-    path, _, attribute = place.partition("@")
+    path, _at, attribute = place.partition("@")
     element = root.find(path) if path else root
     if element is None:
         return None
@@ -86,7 +86,7 @@ def get(root: Element, place: str) -> Optional[str]:
 
 
 def put(root: Element, place: str, value: Optional[str]) -> None:
-    path, _, attribute = place.partition("@")
+    path, _at, attribute = place.partition("@")
     if value is None:
         element = root.find(path)
         if element is not None and attribute:
@@ -112,12 +112,12 @@ def ensure(root: Element, path: str) -> Element:
 
 def remove(root: Element, path: str) -> None:
     """Remove all elements of this path."""
-    parent, _, name = path.rpartition("/")
+    parent, _slash, name = path.rpartition("/")
     holder = root.find(parent) if parent else root
     if holder is not None:
         for element in holder.findall(name):
             holder.remove(element)
 
 
-def add(parent: Element, name: str, /, **attributes: str) -> Element:
-    return ET.SubElement(parent, name, attributes)
+def add(holder: Element, element: str, /, **attributes: str) -> Element:
+    return ET.SubElement(holder, element, attributes)

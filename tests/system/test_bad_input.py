@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # It stands in what is secret, and may show nowhere.
 CANARY = "canary-3b9f1c"
 PRIVATE_KEY = f"-----BEGIN OPENSSH PRIVATE KEY-----\n{CANARY}\n-----END OPENSSH PRIVATE KEY-----"
-FOREIGN = "burrow-test-foreign"
+FOREIGN = "bad-foreign"
 
 # The run, and per guest its variables and part of its message
 Impossible = tuple[Run, dict[str, tuple[Any, str]]]
@@ -147,6 +147,8 @@ def test_a_wrong_name_is_refused(controller: Controller, before: dict[str, objec
 @pytest.fixture(scope="module")
 def foreign(controller: Controller) -> Iterator[str]:
     """A domain that somebody else made. It has no disk: what counts is that nobody touches it."""
+    if FOREIGN in domains():  # of a run that was killed
+        virsh("undefine", FOREIGN)
     definition = controller.home / "foreign.xml"
     definition.write_text(
         f"<domain type='qemu'><name>{FOREIGN}</name><memory unit='MiB'>64</memory><os><type>hvm</type></os></domain>"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -15,6 +16,8 @@ from typing import Any, Optional
 
 from .._errors import HostError
 
+NO_SPACE_HINT = "Free some room on its file system, then run again."
+
 
 @contextlib.contextmanager
 def named(operation: str, path: str) -> Iterator[None]:
@@ -23,7 +26,9 @@ def named(operation: str, path: str) -> Iterator[None]:
         yield
     except OSError as error:
         hint = "Run with become." if isinstance(error, PermissionError) else ""
-        code = "no_space" if error.errno == 28 else "host"
+        code = "host"
+        if error.errno == errno.ENOSPC:
+            code, hint = "no_space", NO_SPACE_HINT
         raise HostError(operation, path, str(error.strerror or error), hint, code) from error
 
 

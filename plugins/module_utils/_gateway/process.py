@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Optional, Union
 
 from .._errors import HostError
+from .files import NO_SPACE_HINT
 
 _TAIL = 20
 
@@ -63,7 +64,10 @@ def run(
     finally:
         _end(process)
     if process.returncode not in accepted:
-        raise HostError(operation, obj, f"{arguments[0]} ended with {process.returncode}: {tail(errors or output)}")
+        said = tail(errors or output)
+        # strerror(ENOSPC) in the C locale: a program's exit code doesn't tell.
+        code, hint = ("no_space", NO_SPACE_HINT) if "No space left on device" in said else ("host", "")
+        raise HostError(operation, obj, f"{arguments[0]} ended with {process.returncode}: {said}", hint, code)
     return output
 
 

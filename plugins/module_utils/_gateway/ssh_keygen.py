@@ -11,6 +11,7 @@ from typing import Optional
 from .._errors import HostError, SpecError
 from .._model.public_key import parse_public_key
 from . import files
+from .beside import leftovers
 from .process import run
 
 
@@ -33,9 +34,9 @@ def read(path: str) -> Optional[tuple[str, str]]:
 
 def generate(path: str, comment: str) -> None:
     """Make an ed25519 key pair. The private key gets its name first: the public one follows from it."""
-    temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.part")
+    temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.new.part")
     # ssh-keygen asks before it replaces what a killed run left.
-    files.remove(temporary)
+    clean(path)
     arguments = ["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", temporary]
     try:
         run(["ssh-keygen", *arguments], operation="make a host key", obj=comment, package="openssh-client")
@@ -45,5 +46,11 @@ def generate(path: str, comment: str) -> None:
         files.write(path, private, 0o600)
         files.write(f"{path}.pub", public, 0o644)
     finally:
-        files.remove(temporary)
-        files.remove(f"{temporary}.pub")
+        clean(path)
+
+
+def clean(path: str) -> None:
+    """Remove what killed runs left beside a key: it holds one too."""
+    for name in (*leftovers(path), *leftovers(f"{path}.pub")):
+        files.remove(name)
+    files.remove(os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.new.part.pub"))

@@ -96,7 +96,8 @@ class CloudInitResource:
         # The record goes first: it says that the file is ours, and an unfinished file is made again from it.
         self._write_record(record)
         files.make_directory(record.path.rpartition("/")[0] or "/")
-        for name in leftovers(record.path):
+        ssh_keygen.clean(self.place.host_key)
+        for name in (*leftovers(record.path), *leftovers(self.place.seed_record)):
             files.remove(name)
         contents = seed_files.files(record, None if record.sealed else key)
         fat.write(record.path, seed_files.LABEL, contents)

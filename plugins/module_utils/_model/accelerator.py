@@ -20,6 +20,12 @@ _FLAGS = {
     "i686": frozenset({"vmx", "svm"}),
 }
 
+_FIRMWARE = (
+    "Guests run, slowly, by emulation. For KVM, turn virtualisation on in the firmware, or nested virtualisation on "
+    "the machine that this host is a guest of."
+)
+_OPEN = "Run as root: chgrp kvm /dev/kvm; chmod 660 /dev/kvm (role burrow.vm.hypervisor does)."
+
 # libvirt's encoding: major * 1 000 000 + minor * 1 000 + micro.
 _QEMU_10 = 10_000_000
 
@@ -36,10 +42,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Accelerator:
-    """kind is KVM or TCG; reason says why, as people read it."""
+    """kind is KVM or TCG; reason says why, as people read it, and remedy what gives KVM."""
 
     kind: str
     reason: str
+    remedy: str = ""
 
     @property
     def domain_type(self) -> str:
@@ -50,13 +57,13 @@ class Accelerator:
 def decide(evidence: Evidence) -> Accelerator:
     """KVM only when it can really run a guest."""
     if evidence.device_error is not None:
-        return Accelerator(TCG, f"{DEVICE} can't be used: {evidence.device_error}")
+        return Accelerator(TCG, f"{DEVICE} can't be used: {evidence.device_error}", _FIRMWARE)
     wanted = _FLAGS.get(evidence.architecture, frozenset())
     if wanted and not wanted & evidence.cpu_flags:
         names = " nor ".join(sorted(wanted, reverse=True))
-        return Accelerator(TCG, f"{DEVICE} opens, but the CPU shows neither {names}: a guest would hang")
+        return Accelerator(TCG, f"{DEVICE} opens, but the CPU shows neither {names}: a guest would hang", _FIRMWARE)
     if evidence.root_only:
-        return Accelerator(TCG, f"only root may open {DEVICE}, and QEMU runs as another user")
+        return Accelerator(TCG, f"only root may open {DEVICE}, and QEMU runs as another user", _OPEN)
     return Accelerator(KVM, f"{DEVICE} opens and the CPU can run guests")
 
 

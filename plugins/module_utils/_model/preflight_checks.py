@@ -74,13 +74,7 @@ def _programs(seen: Seen, guests: tuple[Guest, ...]) -> Iterator[Check]:
 
 def _accelerator(seen: Seen) -> Iterator[Check]:
     if seen.accelerator.kind != KVM:
-        remedy = (
-            "Guests run, slowly, by emulation. For KVM, turn virtualisation on in the firmware, or nested "
-            "virtualisation on the machine that this host is a guest of."
-        )
-        if seen.kvm_root_only:
-            remedy = PREPARE
-        yield Check("accelerator", False, WARNING, reason=seen.accelerator.reason, remedy=remedy)
+        yield Check("accelerator", False, WARNING, reason=seen.accelerator.reason, remedy=seen.accelerator.remedy)
 
 
 def _daemon(seen: Seen) -> Iterator[Check]:

@@ -17,7 +17,7 @@ description:
   - What a guest follows at each boot is O(shares), O(every_boot_script) and O(workdir). A change of these rewrites
     the seed. A running guest sees it after it was shut down and started again; RV(restart_required) names it in that
     run.
-  - An option that is not stated keeps what the seed has.
+  - An option that is not stated keeps what the seed has, save with O(state=reset).
 author:
   - burrow.vm contributors (@burrow-vm)
 requirements:
@@ -47,7 +47,8 @@ options:
   state:
     description:
       - With V(present) the seed exists.
-      - With V(reset) it is made anew with another instance-id, for a new root disk. The host key stays.
+      - With V(reset) it is made anew with another instance-id, for a new root disk. The host key stays. An option
+        that is not stated gets the value of a new seed.
       - With V(absent) the seed, its record and the host key do not exist.
     type: str
     choices: [present, reset, absent]
@@ -182,6 +183,9 @@ EXAMPLES = r"""
   burrow.vm.cloud_init:
     name: web
     state: reset
+    user: anna
+    authorized_keys:
+      - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl anna@example.org
     cloud_config:
       packages: [git, make]
 

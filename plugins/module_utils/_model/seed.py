@@ -132,7 +132,7 @@ def _stated(params: Mapping[str, Any], parsers: Mapping[str, Parser]) -> dict[st
 def new_record(seed: Seed, path: str, owner_ids: Mapping[str, int], former: Optional[Record]) -> Record:
     """What a new seed is made from. owner_ids: source directory -> uid; former: the one that a reset replaces.
 
-    A reset that leaves an option out keeps what the former seed had: nobody said that it should go.
+    A reset follows the stated options alone: it is a new beginning, and what was taken out of them goes.
     """
     defaults: dict[str, Any] = {
         "user": DEFAULT_USER,
@@ -144,9 +144,6 @@ def new_record(seed: Seed, path: str, owner_ids: Mapping[str, int], former: Opti
         "meta_data": {},
     }
     boot: dict[str, Any] = {"shares": [], "every_boot_script": None, "workdir": None}
-    if former:
-        defaults.update({key: former.once[key] for key in defaults if key in former.once})
-        boot.update({key: former.boot[key] for key in boot if key in former.boot})
     boot.update(seed.boot)
     once = {**defaults, **seed.once, "uid": _uid(boot["shares"], owner_ids)}
     check_other_users(once["cloud_config"], once["user"])

@@ -294,18 +294,19 @@ def test_what_each_boot_follows_is_written_for_the_next(options: dict[str, Any],
         assert (written.instance_id, written.once) == (record.instance_id, record.once)
 
 
-def test_a_reset_keeps_what_is_not_stated() -> None:
+def test_a_reset_follows_the_stated_options_alone() -> None:
     record = record_for(user="anna", cloud_config={"timezone": "UTC"}, every_boot_script="date")
-    (action,) = planned(state_of(record), state="reset", cloud_config={"timezone": "CET"}).actions
+    (action,) = planned(state_of(record), state="reset", user="anna", cloud_config={"timezone": "CET"}).actions
     written = action.arguments["record"]
     assert isinstance(written, Record)
     assert (written.once["user"], written.once["cloud_config"]) == ("anna", {"timezone": "CET"})
-    assert written.boot == record.boot
+    assert written.once["authorized_keys"] == []
+    assert written.boot["every_boot_script"] is None
 
 
 def test_a_reset_without_change_is_another_instance() -> None:
     record = record_for()
-    (action,) = planned(state_of(record), state="reset").actions
+    (action,) = planned(state_of(record), state="reset", authorized_keys=[KEY]).actions
     written = action.arguments["record"]
     assert isinstance(written, Record)
     assert written.once == record.once

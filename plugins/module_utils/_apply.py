@@ -30,7 +30,6 @@ class Resource(Protocol, Generic[State]):
 
     def result(self, state: State, plan: Plan, planned: bool) -> object:
         """What is returned under the noun. planned: nothing was applied (check mode)."""
-        ...
 
 
 def apply(plan: Plan, resource: Resource[State]) -> None:

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: burrow.vm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -150,7 +149,7 @@ def measure(bench: Bench, guests: list[str], rounds: int) -> dict[str, list[floa
         with bare_guests(bench, guests) as ports:
             times["bare QEMU"].append(wait_bare(bench, ports))
         times["up"].append(bench.playbook("up", guests))
-        times["up, no change"] += [bench.playbook("up", guests) for _ in range(3)]
+        times["up, no change"] += [bench.playbook("up", guests) for dummy in range(3)]
         bench.playbook("destroy", guests, burrow_destroy_all=True)
         print(
             f"  round {number + 1}: " + ", ".join(f"{what} {took[-1]:.1f}" for what, took in times.items()), flush=True

@@ -93,7 +93,7 @@ class Controller:
         started = time.monotonic()
         with self.start(self.command(playbook, *arguments), directory) as process:
             try:
-                output, _ = process.communicate(timeout=limit)
+                output, dummy = process.communicate(timeout=limit)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise

@@ -45,7 +45,7 @@ def _cpu_flags() -> frozenset[str]:
     except OSError:
         return frozenset()
     for line in text.splitlines():
-        name, _, value = line.partition(":")
+        name, dummy, value = line.partition(":")
         if name.strip() == "flags":
             return frozenset(value.split())
     return frozenset()

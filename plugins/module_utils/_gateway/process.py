@@ -48,7 +48,8 @@ def run(
     if program is None:
         hint = f"Install package {package or arguments[0]}, or apply role burrow.vm.hypervisor to this host."
         raise HostError(operation, obj, f"{arguments[0]} is not installed", hint, "missing_program")
-    process = subprocess.Popen(
+    # run_command is AnsibleModule's, which gateways don't know.
+    process = subprocess.Popen(  # pylint: disable=ansible-bad-function
         [program, *arguments[1:]],
         stdin=subprocess.DEVNULL if input_data is None else subprocess.PIPE,
         stdout=subprocess.PIPE,

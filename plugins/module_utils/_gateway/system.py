@@ -62,12 +62,12 @@ def system() -> System:
 
 def _os_release() -> dict[str, str]:
     pairs = (line.partition("=") for line in _text("/etc/os-release").splitlines())
-    return {key: value.strip().strip("\"'") for key, _, value in pairs}
+    return {key: value.strip().strip("\"'") for key, dummy, value in pairs}
 
 
 def _meminfo() -> dict[str, int]:
     pairs = (line.partition(":") for line in _text("/proc/meminfo").splitlines())
-    return {key: int(value.split()[0]) * 1024 for key, _, value in pairs if value.split()}
+    return {key: int(value.split()[0]) * 1024 for key, dummy, value in pairs if value.split()}
 
 
 def _text(path: str) -> str:

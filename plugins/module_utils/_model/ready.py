@@ -129,4 +129,4 @@ def candidates(found: Mapping[str, Iterable[str]], mac: Optional[str]) -> list[s
             continue
         if not (address.is_link_local or address.is_loopback or address.is_unspecified):
             usable.append((address.version, text))
-    return list(dict.fromkeys(text for _, text in sorted(usable)))
+    return list(dict.fromkeys(text for dummy, text in sorted(usable)))

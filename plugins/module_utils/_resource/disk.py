@@ -183,7 +183,7 @@ def _our_record(document: object) -> Mapping[str, Any]:
 def lock_of(store: Store, path: str) -> str:
     """A guest's disks share the guest's lock; any other disk has its own."""
     if path.startswith(f"{store.guests}/"):
-        guest, _, name = path[len(store.guests) + 1 :].partition("/")
+        guest, dummy, name = path[len(store.guests) + 1 :].partition("/")
         if name:
             return store.lock("guest", guest)
     digest = hashlib.sha256(path.encode()).hexdigest()[:16]

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Runs in the guest as its user, by the login shell: waits for cloud-init and prints what it says, one marked line each.
 # POSIX sh only; `cloud-init status --format json` is there since 22.4.
 began=$(cut -d . -f 1 /proc/uptime)

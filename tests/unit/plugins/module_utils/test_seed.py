@@ -48,7 +48,7 @@ def parts_of(record: Record, host_key: Any = HOST_KEY) -> dict[str, tuple[str, s
 
 def config_of(record: Record, host_key: Any = HOST_KEY) -> dict[str, Any]:
     kind, content = parts_of(record, host_key)["burrow-config"]
-    head, _, body = content.partition("\n")
+    head, dummy, body = content.partition("\n")
     assert (kind, head) == ("text/cloud-config", "#cloud-config")
     config: dict[str, Any] = json.loads(body)
     return config
@@ -151,7 +151,7 @@ def test_the_parts_are_in_order_and_whole() -> None:
     shares = [{"source": "/srv/code", "target": "/my code", "tag": "code", "readonly": True}]
     record = record_for(every_boot_script="date", first_boot_script="#!/bin/bash\necho ü\n", shares=shares)
     parts = parts_of(record)
-    assert [(name, kind) for name, (kind, _) in parts.items()] == [
+    assert [(name, kind) for name, (kind, dummy) in parts.items()] == [
         ("burrow-boot", "text/cloud-boothook"),
         ("burrow-config", "text/cloud-config"),
         ("10-burrow-shares", "text/x-shellscript-per-boot"),

@@ -3,17 +3,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Four servers: one with an SSH banner in hostile company, one that is silent, one that talks, one that hangs up."""
 
+from __future__ import annotations
+
 import contextlib
 import pathlib
+import socket
 import socketserver
 import sys
 import threading
 import time
+from typing import Callable
 
 
-def serve(port, say):
+def serve(port: int, say: Callable[[socket.socket], object]) -> None:
     class Handler(socketserver.BaseRequestHandler):
-        def handle(self):
+        def handle(self) -> None:
             say(self.request)
 
     server = socketserver.ThreadingTCPServer(("0.0.0.0", port), Handler)
@@ -21,7 +25,7 @@ def serve(port, say):
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
-def ssh(connection):
+def ssh(connection: socket.socket) -> None:
     connection.sendall(b"\x1b]0;owned\x07welcome\r\nSSH-2.0-Fake_1.0\x1b[31m\r\n")
     connection.settimeout(5)
     with contextlib.suppress(OSError):

@@ -17,19 +17,13 @@ description:
   - The keys are those of the SSH agent and those in C(~/.ssh) whose private half is there.
   - A caller without a key that SSH can use without a prompt gets a key pair in C($XDG_DATA_HOME/burrow).
 options: {}
+extends_documentation_fragment:
+  - burrow.vm._attributes
+  - burrow.vm._attributes.full
+  - burrow.vm._attributes.controller
 attributes:
-  check_mode:
-    description: Can run in check mode and say what would change, without changing it.
-    support: full
   diff_mode:
-    description: Returns what has changed, or would change in check mode.
     support: none
-  idempotent:
-    description: A second run with the same options changes nothing.
-    support: full
-  action:
-    description: Runs on the controller, whatever host the task is for.
-    support: full
 seealso:
   - module: burrow.vm.ssh_config
 """

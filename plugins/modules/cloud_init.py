@@ -23,18 +23,15 @@ author:
 requirements:
   - C(mkfs.vfat) (package C(dosfstools)), C(mcopy) (package C(mtools)) and C(ssh-keygen) (package C(openssh-client))
     on the host
+extends_documentation_fragment:
+  - burrow.vm._attributes
+  - burrow.vm._attributes.full
+  - burrow.vm._store
 attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
   diff_mode:
-    description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: full
     details:
       - Scripts are shown by a digest and cloud-config not at all, because they may hold secrets.
   idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
-      change.
     support: partial
     details:
       - O(state=reset) makes the seed anew each time.
@@ -53,11 +50,6 @@ options:
     type: str
     choices: [present, reset, absent]
     default: present
-  data:
-    description:
-      - The collection's data directory.
-    type: path
-    default: /var/lib/burrow
   path:
     description:
       - The seed's file. It is C(seed.img) in the guest's directory below O(data) when not stated.
@@ -257,7 +249,7 @@ error:
 
 from typing import Any
 
-from ansible_collections.burrow.vm.plugins.module_utils._model.paths import DATA
+from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import STORE
 from ansible_collections.burrow.vm.plugins.module_utils._resource.cloud_init import build
 from ansible_collections.burrow.vm.plugins.module_utils._run import main as run
 
@@ -270,7 +262,6 @@ SHARE = {
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "reset", "absent"], "default": "present"},
-    "data": {"type": "path", "default": DATA},
     "path": {"type": "path"},
     "user": {"type": "str"},
     # Public, but a private key that is stated by mistake must not be shown either.
@@ -284,6 +275,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "network_config": {"type": "dict"},
     "meta_data": {"type": "dict", "no_log": True},
     "host_key": {"type": "str", "choices": ["seed", "sealed"], "no_log": False},
+    **STORE,
 }
 
 

@@ -20,16 +20,13 @@ author:
 requirements:
   - C(qemu-img) on the host (package C(qemu-utils) on Debian and Ubuntu)
   - libvirt-python, only to grow the disk of a running domain
+extends_documentation_fragment:
+  - burrow.vm._attributes
+  - burrow.vm._attributes.full
+  - burrow.vm._libvirt
+  - burrow.vm._store
 attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: full
   idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
-      change.
     support: partial
     details:
       - O(state=reset) makes the disk anew each time.
@@ -83,13 +80,6 @@ options:
   uri:
     description:
       - Where libvirt is, used only to grow the disk of a running O(domain).
-    type: str
-    default: qemu:///system
-  data:
-    description:
-      - The collection's data directory. Its locks keep two runs from working on one guest at the same time.
-    type: path
-    default: /var/lib/burrow
 seealso:
   - module: burrow.vm.image
   - module: burrow.vm.domain
@@ -185,8 +175,8 @@ error:
       type: str
 """
 
+from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import LIBVIRT, STORE
 from ansible_collections.burrow.vm.plugins.module_utils._model.disk import FORMATS
-from ansible_collections.burrow.vm.plugins.module_utils._model.paths import DATA
 from ansible_collections.burrow.vm.plugins.module_utils._resource.disk import build
 from ansible_collections.burrow.vm.plugins.module_utils._run import main as run
 
@@ -198,8 +188,8 @@ ARGUMENTS = {
     "size": {"type": "str"},
     "format": {"type": "str", "choices": list(FORMATS)},
     "domain": {"type": "str"},
-    "uri": {"type": "str", "default": "qemu:///system"},
-    "data": {"type": "path", "default": DATA},
+    **LIBVIRT,
+    **STORE,
 }
 
 

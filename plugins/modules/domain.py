@@ -18,20 +18,14 @@ description:
 author:
   - burrow.vm contributors (@burrow-vm)
 requirements:
-  - libvirt-python (package C(python3-libvirt)); the module finds it in the distribution's Python
   - libvirt 8.0 or later, QEMU 6.2 or later
   - for O(filesystems), virtiofsd and the libvirt hook that role P(burrow.vm.hypervisor#role) installs
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: full
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
-      change.
-    support: full
+extends_documentation_fragment:
+  - burrow.vm._attributes
+  - burrow.vm._attributes.full
+  - burrow.vm._libvirt
+  - burrow.vm._libvirt.python
+  - burrow.vm._store
 options:
   name:
     description:
@@ -49,16 +43,6 @@ options:
     type: str
     choices: [present, running, stopped, absent]
     default: present
-  uri:
-    description:
-      - Where libvirt is.
-    type: str
-    default: qemu:///system
-  data:
-    description:
-      - The collection's data directory. Its locks keep two runs from working on one guest at the same time.
-    type: path
-    default: /var/lib/burrow
   cpus:
     description:
       - The number of virtual CPUs. A new domain gets V(2) when nothing is stated.

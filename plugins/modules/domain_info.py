@@ -13,21 +13,11 @@ description:
     running guests.
 author:
   - burrow.vm contributors (@burrow-vm)
-requirements:
-  - libvirt-python (package C(python3-libvirt)); the module finds it in the distribution's Python
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: N/A
-    details:
-      - It changes nothing.
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
-      change.
-    support: full
+extends_documentation_fragment:
+  - burrow.vm._attributes
+  - burrow.vm._attributes.read_only
+  - burrow.vm._libvirt
+  - burrow.vm._libvirt.python
 options:
   name:
     description:
@@ -38,11 +28,6 @@ options:
       - Only domains with the stamp of M(burrow.vm.domain).
     type: bool
     default: false
-  uri:
-    description:
-      - Where libvirt is.
-    type: str
-    default: qemu:///system
 seealso:
   - module: burrow.vm.domain
 """
@@ -102,7 +87,7 @@ timings:
 """
 
 from ansible_collections.burrow.vm.plugins.module_utils import _run
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain import URI
+from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import LIBVIRT
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_info import build
 
 
@@ -111,7 +96,7 @@ def main() -> None:
         {
             "name": {"type": "str"},
             "owned_only": {"type": "bool", "default": False},
-            "uri": {"type": "str", "default": URI},
+            **LIBVIRT,
         },
         build,
         "domains",

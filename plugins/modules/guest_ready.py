@@ -45,22 +45,16 @@ options:
       - The file that the guest's console is logged to.
       - When it is not stated, libvirt's definition says where it is.
     type: path
-  uri:
-    description: The libvirt to talk to.
-    type: str
-    default: qemu:///system
+extends_documentation_fragment:
+  - burrow.vm._attributes
+  - burrow.vm._attributes.read_only
+  - burrow.vm._libvirt
+  - burrow.vm._libvirt.python
 attributes:
   check_mode:
-    support: full
-    description: Nothing is ever changed. The guest must be running in check mode too.
-  diff_mode:
-    support: none
-    description: Nothing is ever changed.
-  idempotent:
-    support: full
-    description: Nothing is ever changed.
+    details:
+      - Nothing is ever changed. The guest must be running in check mode too.
 requirements:
-  - libvirt-python on the hypervisor
   - ssh-keyscan on the hypervisor, when O(host_key) is stated
 seealso:
   - module: burrow.vm.domain
@@ -146,6 +140,7 @@ error:
   type: dict
 """
 
+from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import LIBVIRT
 from ansible_collections.burrow.vm.plugins.module_utils._resource.guest_ready import build
 from ansible_collections.burrow.vm.plugins.module_utils._run import main as run
 
@@ -157,7 +152,7 @@ ARGUMENTS = {
     "host_key": {"type": "str", "no_log": False},
     "timeout": {"type": "int", "default": 300},
     "console_log": {"type": "path"},
-    "uri": {"type": "str", "default": "qemu:///system"},
+    **LIBVIRT,
 }
 
 

@@ -21,17 +21,10 @@ requirements:
   - C(qemu-img) on the host (package C(qemu-utils) on Debian and Ubuntu)
   - to build an image C(mmdebstrap), C(mke2fs), C(sfdisk), C(mkfs.vfat), C(mcopy) and root (packages C(mmdebstrap),
     C(e2fsprogs), C(fdisk), C(dosfstools) and C(mtools)); in a container the right to make namespaces and mounts
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: full
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
-      change.
-    support: full
+extends_documentation_fragment:
+  - burrow.vm._attributes
+  - burrow.vm._attributes.full
+  - burrow.vm._store
 options:
   name:
     description:
@@ -86,11 +79,6 @@ options:
     description:
       - The image's architecture, as in V(x86_64) or V(arm64). The host's own when it isn't stated.
     type: str
-  data:
-    description:
-      - The collection's data directory.
-    type: path
-    default: /var/lib/burrow
 notes:
   - A built image is a cloud image that starts fast. It boots by UEFI, and directly by RV(image.kernel). It reads seeds
     of type NoCloud only, and makes only an ed25519 host key.
@@ -206,8 +194,8 @@ error:
       type: str
 """
 
+from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import STORE
 from ansible_collections.burrow.vm.plugins.module_utils._model.image import FORMATS
-from ansible_collections.burrow.vm.plugins.module_utils._model.paths import DATA
 from ansible_collections.burrow.vm.plugins.module_utils._resource.image import build
 from ansible_collections.burrow.vm.plugins.module_utils._run import main as run
 
@@ -220,7 +208,7 @@ ARGUMENTS = {
     "path": {"type": "path"},
     "format": {"type": "str", "choices": list(FORMATS)},
     "architecture": {"type": "str"},
-    "data": {"type": "path", "default": DATA},
+    **STORE,
 }
 
 

@@ -15,19 +15,13 @@ description:
 author:
   - burrow.vm contributors (@burrow-vm)
 requirements:
-  - libvirt-python (package C(python3-libvirt)); the module finds it in the distribution's Python
   - dnsmasq on the host (package C(dnsmasq-base) on Debian and Ubuntu)
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: full
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
-      change.
-    support: full
+extends_documentation_fragment:
+  - burrow.vm._attributes
+  - burrow.vm._attributes.full
+  - burrow.vm._libvirt
+  - burrow.vm._libvirt.python
+  - burrow.vm._store
 options:
   name:
     description:
@@ -70,16 +64,9 @@ options:
     type: str
     choices: [refuse, now]
     default: refuse
-  uri:
-    description:
-      - Where libvirt is.
-    type: str
-    default: qemu:///system
   data:
     description:
       - The collection's data directory. Its locks keep two runs from choosing the same subnet.
-    type: path
-    default: /var/lib/burrow
 seealso:
   - module: burrow.vm.domain
 """
@@ -140,8 +127,8 @@ error:
 """
 
 from ansible_collections.burrow.vm.plugins.module_utils import _run
-from ansible_collections.burrow.vm.plugins.module_utils._model.network import MODES, POLICIES, STATES, URI
-from ansible_collections.burrow.vm.plugins.module_utils._model.paths import DATA
+from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import LIBVIRT, STORE
+from ansible_collections.burrow.vm.plugins.module_utils._model.network import MODES, POLICIES, STATES
 from ansible_collections.burrow.vm.plugins.module_utils._resource.network import build
 
 
@@ -155,8 +142,8 @@ def main() -> None:
             "dhcp": {"type": "bool"},
             "autostart": {"type": "bool", "default": True},
             "restart_policy": {"type": "str", "choices": list(POLICIES), "default": "refuse"},
-            "uri": {"type": "str", "default": URI},
-            "data": {"type": "path", "default": DATA},
+            **LIBVIRT,
+            **STORE,
         },
         build,
         "network",

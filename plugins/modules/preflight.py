@@ -90,24 +90,11 @@ options:
     description: Fail when a check finds an error. The result still has all checks.
     type: bool
     default: false
-  uri:
-    description: The libvirt to talk to.
-    type: str
-    default: qemu:///system
-  data:
-    description: The directory where images and guests are kept.
-    type: path
-    default: /var/lib/burrow
-attributes:
-  check_mode:
-    support: full
-    description: Nothing is ever changed.
-  diff_mode:
-    support: none
-    description: Nothing is ever changed.
-  idempotent:
-    support: full
-    description: Nothing is ever changed.
+extends_documentation_fragment:
+  - burrow.vm._attributes
+  - burrow.vm._attributes.read_only
+  - burrow.vm._libvirt
+  - burrow.vm._store
 seealso:
   - module: burrow.vm.domain
   - module: burrow.vm.guest_ready
@@ -285,6 +272,7 @@ error:
   returned: failure
 """
 
+from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import LIBVIRT, STORE
 from ansible_collections.burrow.vm.plugins.module_utils._resource.preflight import build
 from ansible_collections.burrow.vm.plugins.module_utils._run import main as run
 
@@ -312,8 +300,8 @@ ARGUMENTS = {
     "network": {"type": "str", "default": "burrow"},
     "hook_checksum": {"type": "str"},
     "fail": {"type": "bool", "default": False},
-    "uri": {"type": "str", "default": "qemu:///system"},
-    "data": {"type": "path", "default": "/var/lib/burrow"},
+    **LIBVIRT,
+    **STORE,
 }
 
 

@@ -67,19 +67,13 @@ options:
   text:
     description: Further text, shown under the heading, line by line.
     type: str
+extends_documentation_fragment:
+  - burrow.vm._attributes
+  - burrow.vm._attributes.full
+  - burrow.vm._attributes.controller
 attributes:
-  check_mode:
-    description: Can run in check mode and say what would change, without changing it.
-    support: full
   diff_mode:
-    description: Returns what has changed, or would change in check mode.
     support: none
-  idempotent:
-    description: A second run with the same options changes nothing.
-    support: full
-  action:
-    description: Runs on the controller, whatever host the task is for.
-    support: full
 """
 
 EXAMPLES = r"""

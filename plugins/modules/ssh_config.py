@@ -54,19 +54,10 @@ options:
     description: Whether C(~/.ssh/config) includes our entries. V(false) removes the line.
     type: bool
     default: true
-attributes:
-  check_mode:
-    description: Can run in check mode and say what would change, without changing it.
-    support: full
-  diff_mode:
-    description: Returns what has changed, or would change in check mode.
-    support: full
-  idempotent:
-    description: A second run with the same options changes nothing.
-    support: full
-  action:
-    description: Runs on the controller, whatever host the task is for.
-    support: full
+extends_documentation_fragment:
+  - burrow.vm._attributes
+  - burrow.vm._attributes.full
+  - burrow.vm._attributes.controller
 seealso:
   - module: burrow.vm.guest_ready
 """

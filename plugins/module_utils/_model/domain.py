@@ -19,7 +19,6 @@ from .forward import Forward, parse_forwards
 from .share import parse_tag, refused_directory
 from .size import MIB, format_size, parse_size
 
-URI = "qemu:///system"
 ACCELERATORS = ("auto", "kvm", "tcg")
 FIRMWARES = ("efi", "bios")
 CPU_MODES = ("maximum", "host-passthrough", "host-model")

@@ -11,6 +11,7 @@ from typing import Any
 
 from .._errors import SpecError
 from . import value
+from .arguments import LIBVIRT, STORE, URI
 from .domain import (
     ACCELERATORS,
     CPU_MODES,
@@ -20,7 +21,6 @@ from .domain import (
     INTERFACE_TYPES,
     LISTS,
     METADATA,
-    URI,
     Definition,
     parse,
 )
@@ -65,8 +65,8 @@ _FORWARD = {
 OPTIONS = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": list(STATES), "default": "present"},
-    "uri": {"type": "str", "default": URI},
-    "data": {"type": "path", "default": DATA},
+    **LIBVIRT,
+    **STORE,
     "cpus": {"type": "int"},
     "memory": {"type": "str"},
     "accelerator": {"type": "str", "choices": list(ACCELERATORS)},

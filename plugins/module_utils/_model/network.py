@@ -12,13 +12,13 @@ from typing import Any, Optional
 
 from .._errors import SpecError
 from . import value
+from .arguments import URI
 from .names import parse_name
 from .paths import DATA
 
 MODES = ("nat", "isolated")
 STATES = ("present", "absent")
 POLICIES = ("refuse", "now")
-URI = "qemu:///system"
 # A bridge's address and a guest's need room, and a larger net than this is a slip.
 _PREFIXES = (16, 29)
 

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from .._gateway.libvirt import Connection, DomainState
 from .._model import value
-from .._model.domain import URI
+from .._model.arguments import URI
 from .._model.domain_merge import view
 from .._model.names import parse_name
 from .._plan import Action, Plan

@@ -1,0 +1,15 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options that several modules have. Each table is documented by the doc fragment of its name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .paths import DATA
+
+URI = "qemu:///system"
+
+LIBVIRT: dict[str, dict[str, Any]] = {"uri": {"type": "str", "default": URI}}
+STORE: dict[str, dict[str, Any]] = {"data": {"type": "path", "default": DATA}}

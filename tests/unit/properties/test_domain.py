@@ -1,0 +1,86 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Domains: whatever was stated comes back from the XML, and stating it again changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain import (
+    CPU_MODES,
+    DISK_FORMATS,
+    INTERFACE_MODELS,
+    Definition,
+    parse,
+)
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, facets, merge
+from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml
+
+# What XML 1.0 can hold and a single line may have; `<`, `&` and quotes are the point of it.
+LINES = st.text(
+    st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=("C", "Z")), min_size=1, max_size=30
+)
+PATHS = LINES.map(lambda line: "/srv/" + line.replace("/", "x").replace("..", "x"))
+WORDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}", fullmatch=True).filter(lambda word: ".." not in word)
+MACS = st.integers(0, 2**24 - 1).map(lambda n: f"52:54:00:{n >> 16:02x}:{n >> 8 & 255:02x}:{n & 255:02x}")
+DISKS = st.fixed_dictionaries(
+    {"name": WORDS, "source": PATHS},
+    optional={"format": st.sampled_from(DISK_FORMATS), "readonly": st.booleans(), "base": PATHS},
+)
+INTERFACES = st.fixed_dictionaries(
+    {"source": WORDS, "mac": MACS},
+    optional={"type": st.sampled_from(["network", "bridge"]), "model": st.sampled_from(INTERFACE_MODELS)},
+)
+SHARES = st.fixed_dictionaries({"tag": WORDS, "source": PATHS}, optional={"readonly": st.booleans()})
+PORTS = st.integers(1, 65535)
+FORWARDS = st.fixed_dictionaries({"host_port": PORTS, "guest_port": PORTS})
+KERNELS = st.fixed_dictionaries({"path": PATHS}, optional={"initrd": PATHS, "cmdline": LINES})
+STATED: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {
+        "cpus": st.integers(1, 64),
+        "memory": st.integers(256, 1 << 20).map(lambda n: f"{n}MiB"),
+        "accelerator": st.sampled_from(["kvm", "tcg"]),
+        "machine": st.sampled_from(["q35", "pc", "virt"]),
+    },
+    optional={
+        "cpu": st.fixed_dictionaries(
+            {"mode": st.sampled_from(CPU_MODES)}, optional={"disable": st.lists(WORDS, min_size=1, max_size=3)}
+        ),
+        "kernel": KERNELS,
+        "console_log": PATHS,
+        "metadata": st.fixed_dictionaries(
+            {}, optional={"image": LINES, "branch": LINES, "digests": st.dictionaries(WORDS, LINES, max_size=2)}
+        ),
+        "disks": st.lists(DISKS, max_size=3, unique_by=(lambda disk: disk["name"], lambda disk: disk["source"])),
+        "interfaces": st.lists(INTERFACES, max_size=3, unique_by=lambda item: item["mac"]),
+        "filesystems": st.lists(SHARES, max_size=3, unique_by=lambda share: share["tag"]),
+        "forwards": st.lists(FORWARDS, max_size=3, unique_by=lambda forward: forward["host_port"]),
+    },
+)
+
+
+def made(stated: dict[str, Any]) -> Definition:
+    return create(parse(stated), *(() if "kernel" in stated else (Definition(firmware="efi"),)))
+
+
+@given(STATED)
+def test_what_was_stated_comes_back(stated: dict[str, Any]) -> None:
+    definition = made(stated)
+    assert facets(xml.read(xml.build("work", "x86_64", definition, "now"))) == facets(definition)
+
+
+@given(STATED, STATED)
+def test_an_edit_makes_it_so_and_once_is_enough(before: dict[str, Any], after: dict[str, Any]) -> None:
+    text = xml.build("work", "x86_64", made(before), "now")
+    observed = xml.read(text)
+    wanted = merge(observed, parse(after))
+    edited = xml.edit(text, observed, wanted)
+    found = xml.read(edited)
+    assert facets(found) == facets(wanted)
+    assert found.owned
+    assert merge(found, parse(after)) == found
+    assert xml.edit(edited, found, merge(found, parse(after))) == edited

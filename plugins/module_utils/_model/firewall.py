@@ -56,6 +56,8 @@ def obstacles_of_nft(ruleset: str, bridge: str) -> tuple[Obstacle, ...]:
         document = json.loads(ruleset)
     except ValueError:
         return ()
+    if not isinstance(document, dict):
+        return ()
     tables: dict[tuple[str, str], _Table] = {}
     for entry in document.get("nftables", ()):
         for kind in ("chain", "rule"):

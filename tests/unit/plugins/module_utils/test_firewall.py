@@ -1,0 +1,127 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who drops what guests send: from rulesets as nft and iptables print them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Optional
+
+import pytest
+
+from ansible_collections.burrow.vm.plugins.module_utils._model.firewall import obstacles_of_iptables, obstacles_of_nft
+
+BRIDGE = "virbr7"
+
+
+def chain(
+    name: str, *, table: str = "filter", family: str = "ip", hook: Optional[str] = None, policy: str = "drop"
+) -> Any:
+    base = {"type": "filter", "hook": hook, "prio": 0, "policy": policy} if hook else {}
+    return {"chain": {"family": family, "table": table, "name": name, **base}}
+
+
+def rule(name: str, *expressions: Any, table: str = "filter", family: str = "ip") -> Any:
+    return {"rule": {"family": family, "table": table, "chain": name, "expr": list(expressions)}}
+
+
+def jump(target: str) -> Any:
+    return {"jump": {"target": target}}
+
+
+def interface(name: str) -> Any:
+    return {"match": {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": name}}
+
+
+ACCEPT = {"accept": None}
+FORWARD = chain("FORWARD", hook="forward")
+RULESETS: dict[str, tuple[list[Any], Optional[str], str]] = {
+    "nothing": ([], None, ""),
+    "accepts": ([chain("FORWARD", hook="forward", policy="accept")], None, ""),
+    "input": ([chain("INPUT", hook="input")], None, ""),
+    "ip6": ([chain("FORWARD", family="ip6", hook="forward")], None, ""),
+    "docker": (
+        [FORWARD, chain("DOCKER-USER"), rule("FORWARD", jump("DOCKER-USER"))],
+        "Docker",
+        "DOCKER-USER -i virbr7",
+    ),
+    "ufw": ([FORWARD, chain("ufw-before-forward")], "ufw", "ufw route allow in on virbr7"),
+    "own": (
+        [chain("fwd", family="inet", table="gate", hook="forward")],
+        "the host's own firewall",
+        "nft insert rule inet gate fwd iifname virbr7 accept",
+    ),
+    "libvirt in the same table": (
+        [FORWARD, chain("DOCKER-USER"), chain("LIBVIRT_FWI"), rule("FORWARD", jump("LIBVIRT_FWI"))],
+        None,
+        "",
+    ),
+    "libvirt in a table of its own": (
+        [FORWARD, chain("DOCKER"), chain("guest_input", table="libvirt_network", hook="forward", policy="accept")],
+        "Docker",
+        "DOCKER-USER",
+    ),
+    "the bridge is let through": (
+        [
+            FORWARD,
+            chain("DOCKER-USER"),
+            rule("FORWARD", jump("DOCKER-USER")),
+            rule("DOCKER-USER", interface(BRIDGE), ACCEPT),
+        ],
+        None,
+        "",
+    ),
+    "another bridge is": ([FORWARD, rule("FORWARD", interface("lan0"), ACCEPT)], "the host's own firewall", "iifname"),
+    "chains that jump in circles": (
+        [FORWARD, rule("FORWARD", jump("a")), rule("a", jump("b")), rule("b", jump("a"))],
+        "the host's own firewall",
+        "iifname",
+    ),
+    "firewalld without the libvirt zone": (
+        [chain("filter_FORWARD", family="inet", table="firewalld", hook="forward", policy="accept")],
+        "firewalld",
+        "--zone=libvirt --add-interface=virbr7",
+    ),
+    "firewalld with it": (
+        [
+            chain("filter_FORWARD", family="inet", table="firewalld", hook="forward", policy="accept"),
+            chain("filter_FWD_libvirt", family="inet", table="firewalld"),
+        ],
+        None,
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RULESETS)
+def test_nft(name: str) -> None:
+    entries, owner, remedy = RULESETS[name]
+    found = obstacles_of_nft(json.dumps({"nftables": [{"metainfo": {}}, *entries]}), BRIDGE)
+    assert [obstacle.owner for obstacle in found] == ([owner] if owner else [])
+    assert all(remedy in obstacle.remedy for obstacle in found)
+
+
+@pytest.mark.parametrize("text", ["", "Error: no", "[]", "{}"])
+def test_nft_output_that_is_none(text: str) -> None:
+    assert obstacles_of_nft(text, BRIDGE) == ()
+
+
+def test_a_bridge_that_is_not_there_yet_has_a_placeholder() -> None:
+    (found,) = obstacles_of_nft(json.dumps({"nftables": [FORWARD]}), "")
+    assert "BRIDGE" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("rules", "owner"),
+    [
+        ("-P INPUT DROP\n-P FORWARD ACCEPT\n", None),
+        ("-P FORWARD DROP\n", "the host's own firewall"),
+        ("-P FORWARD DROP\n-N DOCKER-USER\n-A FORWARD -j DOCKER-USER\n", "Docker"),
+        ("-P FORWARD DROP\n-N LIBVIRT_FWO\n-A FORWARD -j LIBVIRT_FWO\n", None),
+        ("-P FORWARD DROP\n-A FORWARD -i virbr7 -j ACCEPT\n", None),
+        ("-P FORWARD DROP\n-A FORWARD -i lan0 -j ACCEPT\n-A FORWARD\n", "the host's own firewall"),
+    ],
+)
+def test_legacy_iptables(rules: str, owner: Optional[str]) -> None:
+    assert [obstacle.owner for obstacle in obstacles_of_iptables(rules, BRIDGE)] == ([owner] if owner else [])

@@ -65,7 +65,7 @@ class DiskResource:
         state = State(
             image=self._image(record),
             stamped=stamped,
-            leftovers=bool(leftovers(disk.path)),
+            leftovers=bool(_half_made(disk.path)),
         )
         if disk.state == "absent":
             return state
@@ -138,7 +138,7 @@ class DiskResource:
     def _remove(self) -> None:
         path = self.disk.path
         # The stamp goes last: an interrupted removal can be repeated.
-        for name in (*leftovers(path), path, stamp(path)):
+        for name in (*_half_made(path), path, stamp(path)):
             files.remove(name)
 
     def _make(self, kind: str, size: int, source: Optional[Image]) -> None:
@@ -146,7 +146,7 @@ class DiskResource:
         if UNKNOWN in (self.disk.source, size):
             raise SpecError("backing", "the image isn't there yet", "State its path; this value is for check mode.")
         files.make_directory(posixpath.dirname(path))
-        for name in leftovers(path):
+        for name in _half_made(path):
             files.remove(name)
         with beside(path) as temporary:
             if self.disk.copy_of and source:
@@ -163,6 +163,11 @@ class DiskResource:
         if planned and plan.changed:
             return _planned(self.disk, state, plan.actions[0])
         return _described(self.disk.path, state)
+
+
+def _half_made(path: str) -> list[str]:
+    """What killed runs left of the disk and of its stamp."""
+    return [*leftovers(path), *leftovers(stamp(path))]
 
 
 def build(params: Mapping[str, Any]) -> DiskResource:

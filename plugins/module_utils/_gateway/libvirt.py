@@ -149,7 +149,7 @@ class Connection:
             self.handle.defineXML(xml)
 
     def start(self, name: str) -> None:
-        with failing("start the domain", name):
+        with failing("start the domain", name, f"QEMU's own words are in /var/log/libvirt/qemu/{name}.log."):
             self._domain(name).create()
 
     def resume(self, name: str) -> None:
@@ -227,13 +227,13 @@ class Connection:
 class LibvirtError(HostError):
     """libvirt's own error; number is its virErrorNumber."""
 
-    def __init__(self, operation: str, obj: str, cause: str, number: int) -> None:
-        super().__init__(operation, obj, cause, code="libvirt")
+    def __init__(self, operation: str, obj: str, cause: str, number: int, hint: str = "") -> None:
+        super().__init__(operation, obj, cause, hint, "libvirt")
         self.number = number
 
 
 @contextlib.contextmanager
-def failing(operation: str, obj: str) -> Iterator[None]:
+def failing(operation: str, obj: str, hint: str = "") -> Iterator[None]:
     """Turn libvirt's errors into ours."""
     import libvirt  # noqa: PLC0415
 
@@ -241,7 +241,7 @@ def failing(operation: str, obj: str) -> Iterator[None]:
         yield
     except libvirt.libvirtError as error:
         number = int(error.get_error_code() or 0)
-        raise LibvirtError(operation, obj, str(error.get_error_message() or error), number) from error
+        raise LibvirtError(operation, obj, str(error.get_error_message() or error), number, hint) from error
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import os.path
@@ -23,7 +24,7 @@ from .._plan import UNKNOWN, Action, Plan
 from .._xml import domain as xml
 from .._xml.metadata import PREFIX
 from .._xml.tree import BURROW
-from .domain_plan import Host, State, Surroundings, check, check_files, plan, target, used_files
+from .domain_plan import Host, State, Surroundings, check, check_files, needed, plan, target, used_files
 
 _TYPES = {"kvm": "kvm", "tcg": "qemu"}
 
@@ -62,7 +63,9 @@ class DomainResource:
         planned = plan(self.request, state)
         after = target(self.request, state)
         if after is not None and planned.changed:
-            check(after, self._surroundings(state, after, planned))
+            starts = any(action.operation == "start" for action in planned.actions)
+            wanted = needed(state.definition or Definition(), after, starts=starts)
+            check(self.request.stated, wanted, self._surroundings(wanted, state.live or Definition()))
         return planned
 
     def perform(self, action: Action) -> None:
@@ -85,17 +88,14 @@ class DomainResource:
     def _host(self) -> Host:
         return Host(self.connection.architecture(), accelerator.detect().kind, self.connection.qemu_version())
 
-    def _surroundings(self, state: State, after: Definition, planned: Plan) -> Surroundings:
+    def _surroundings(self, wanted: Definition, live: Definition) -> Surroundings:
         """Only what the plan makes use of is asked for."""
-        before, live = state.definition or Definition(), state.live or Definition()
-        starts = any(action.operation == "start" for action in planned.actions)
-        most = self._most_cpus(after) if after.cpus != before.cpus else 0
-        wanted = set(after.forwards or ()) - set(live.forwards or ()) if starts else set()
+        forwards = set(wanted.forwards or ()) - set(live.forwards or ())
         return Surroundings(
-            most_cpus=most,
-            directories=guest_files.directories(share.source or "" for share in after.filesystems or ()),
+            most_cpus=0 if wanted.cpus is None else self._most_cpus(wanted),
+            directories=guest_files.directories(share.source or "" for share in wanted.filesystems or ()),
             hook=guest_files.hook_installed(),
-            taken={forward: why for forward in wanted for why in self._taken(forward)},
+            taken={forward: why for forward in forwards for why in self._taken(forward)},
         )
 
     def _most_cpus(self, after: Definition) -> int:
@@ -168,10 +168,12 @@ class DomainResource:
     def _do_start(self, undo: bool = False) -> None:
         try:
             self.connection.start(self.request.name)
-        except HostError:
+        except HostError as error:
             if undo:
                 # A new domain that can't start is not left behind; its disks are.
-                self.connection.undefine(self.request.name, keep_nvram=False)
+                with contextlib.suppress(HostError):
+                    self.connection.undefine(self.request.name, keep_nvram=False)
+                error.args = (f"{error} The new definition was removed again",)
             raise
 
     def _do_resume(self) -> None:
@@ -202,11 +204,12 @@ class DomainResource:
         return found
 
     def _check_files(self, definition: Definition) -> None:
-        missing = dict.fromkeys(guest_files.missing(used_files(definition)), "does not exist")
+        stated = self.request.stated
+        missing = dict.fromkeys(guest_files.missing(used_files(stated, definition)), "does not exist")
         if definition.console_log and not files.exists(os.path.dirname(definition.console_log)):
             cause = f"the directory {os.path.dirname(definition.console_log)} does not exist"
             raise HostError("log the console", self.request.name, cause, "Make the directory first.")
-        check_files(definition, missing)
+        check_files(stated, definition, missing)
 
 
 def _read(found: DomainState) -> Definition:

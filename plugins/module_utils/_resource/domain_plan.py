@@ -14,7 +14,7 @@ from .._diff import LIVE, RECREATE, RESTART, Change, changes
 from .._errors import SpecError
 from .._model.accelerator import cpu_default
 from .._model.domain import Definition
-from .._model.domain_merge import create, facets, impacts, merge
+from .._model.domain_merge import create, facets, impacts, key, merge
 from .._model.domain_request import Request
 from .._model.forward import Forward
 from .._model.names import mac_address
@@ -262,45 +262,64 @@ class Surroundings:
     taken: Mapping[Forward, str] = field(default_factory=dict)
 
 
-def check(definition: Definition, around: Surroundings) -> None:
-    """Raise for what can't be had on this host."""
-    if around.most_cpus and (definition.cpus or 0) > around.most_cpus:
-        problem = f"{definition.cpus} is more than the hypervisor can give"
+def needed(before: Definition, after: Definition, *, starts: bool) -> Definition:
+    """The part of a definition that the host must be able to give now: all of it to a guest that starts."""
+    shares = [share for share in after.filesystems or () if starts or share not in (before.filesystems or ())]
+    return Definition(
+        cpus=after.cpus if starts or after.cpus != before.cpus else None,
+        accelerator=after.accelerator,
+        machine=after.machine,
+        filesystems=tuple(shares),
+        forwards=after.forwards if starts else (),
+    )
+
+
+def check(stated: Definition, wanted: Definition, around: Surroundings) -> None:
+    """Raise for what can't be had on this host. stated tells where the user wrote it."""
+    if around.most_cpus and (wanted.cpus or 0) > around.most_cpus:
+        problem = f"{wanted.cpus} is more than the hypervisor can give"
         raise SpecError("cpus", problem, f"Write a number from 1 to {around.most_cpus}.")
-    _check_shares(definition, around)
-    for index, forward in enumerate(definition.forwards or ()):
+    _check_shares(stated, wanted, around)
+    for forward in wanted.forwards or ():
         if forward in around.taken:
             problem = f"port {forward.host_port} of {forward.address} {around.taken[forward]}"
-            raise SpecError(f"forwards[{index}].host_port", problem, "Choose another host_port.")
+            raise SpecError(f"{_place(stated, 'forwards', forward)}.host_port", problem, "Choose another host_port.")
 
 
-def _check_shares(definition: Definition, around: Surroundings) -> None:
-    for index, share in enumerate(definition.filesystems or ()):
-        path, source = f"filesystems[{index}].source", share.source or ""
+def _check_shares(stated: Definition, wanted: Definition, around: Surroundings) -> None:
+    for share in wanted.filesystems or ():
+        path, source = f"{_place(stated, 'filesystems', share)}.source", share.source or ""
         real = around.directories.get(source)
         if real is None:
             raise SpecError(path, f"{source!r} is not a directory of this host", "Make it, or share another one.")
         if refused_directory(real):
             raise SpecError(path, f"{source!r} leads to {real}, a system directory", "Share another directory.")
-    if definition.filesystems and not around.hook:
+    if wanted.filesystems and not around.hook:
         raise SpecError("filesystems", "this host lacks the libvirt hook that binds shares", _PREPARE, "no_hook")
 
 
-def check_files(definition: Definition, missing: Mapping[str, str]) -> None:
+def _place(stated: Definition, name: str, item: Any) -> str:
+    """Where the user wrote the item of a list; one that they did not write is named by its key."""
+    keys = [key(other) for other in getattr(stated, name) or ()]
+    return f"{name}[{keys.index(key(item)) if key(item) in keys else key(item)}]"
+
+
+def check_files(stated: Definition, definition: Definition, missing: Mapping[str, str]) -> None:
     """missing: path -> why. In check mode a disk may be a planned one, so this is asked only before it is used."""
-    for path, option in used_files(definition).items():
+    for path, option in used_files(stated, definition).items():
         if path == UNKNOWN:
             raise SpecError(option, "it is not known", "State a path; this value is for check mode only.")
         if path in missing:
             raise SpecError(option, f"{path!r} {missing[path]}", "Make it first (burrow.vm.disk, burrow.vm.image).")
 
 
-def used_files(definition: Definition) -> dict[str, str]:
+def used_files(stated: Definition, definition: Definition) -> dict[str, str]:
     """path -> option of the files that a guest is started from."""
     found: dict[str, Optional[str]] = {}
-    for index, disk in enumerate(definition.disks or ()):
-        found[f"disks[{index}].source"] = disk.source
-        found[f"disks[{index}].base"] = disk.base
+    for disk in definition.disks or ():
+        place = _place(stated, "disks", disk)
+        found[f"{place}.source"] = disk.source
+        found[f"{place}.base"] = disk.base
     found["kernel.path"] = definition.kernel
     found["kernel.initrd"] = definition.initrd
     return {path: option for option, path in found.items() if path is not None}

@@ -23,6 +23,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan im
     Surroundings,
     check,
     check_files,
+    needed,
     new_definition,
     plan,
     used_files,
@@ -208,21 +209,40 @@ GOOD = parse(
 )
 def test_what_the_host_lacks(around: Surroundings, path: str, words: str) -> None:
     with pytest.raises(SpecError) as caught:
-        check(GOOD, around)
+        check(GOOD, GOOD, around)
     assert caught.value.path == path
     assert words in str(caught.value)
 
 
 def test_a_host_that_has_it() -> None:
-    check(GOOD, Surroundings(most_cpus=2, directories={"/srv": "/data"}))
+    check(GOOD, GOOD, Surroundings(most_cpus=2, directories={"/srv": "/data"}))
 
 
 def test_files_are_looked_for_before_they_are_used() -> None:
     definition: Definition = parse({"disks": [{"name": "a", "source": "/a", "base": "/b"}], "kernel": {"path": "/k"}})
-    assert used_files(definition) == {"/a": "disks[0].source", "/b": "disks[0].base", "/k": "kernel.path"}
+    assert used_files(definition, definition) == {"/a": "disks[0].source", "/b": "disks[0].base", "/k": "kernel.path"}
     with pytest.raises(SpecError) as caught:
-        check_files(definition, {"/b": "does not exist"})
+        check_files(definition, definition, {"/b": "does not exist"})
     assert caught.value.path == "disks[0].base"
     unknown = parse({"disks": [{"name": "a", "source": "(known after apply)"}]})
     with pytest.raises(SpecError):
-        check_files(unknown, {})
+        check_files(unknown, unknown, {})
+
+
+def test_the_host_is_asked_only_for_what_is_used() -> None:
+    more = dataclasses.replace(BEFORE, filesystems=(*(BEFORE.filesystems or ()), *(GOOD.filesystems or ())))
+    part = needed(BEFORE, more, starts=False)
+    assert part.filesystems == GOOD.filesystems
+    assert (part.cpus, part.forwards) == (None, ())
+    whole = needed(BEFORE, more, starts=True)
+    assert (whole.cpus, whole.filesystems, whole.forwards) == (2, more.filesystems, more.forwards)
+
+
+def test_an_item_is_named_where_it_was_written() -> None:
+    merged = dataclasses.replace(BEFORE, filesystems=(*(BEFORE.filesystems or ()), *(GOOD.filesystems or ())))
+    with pytest.raises(SpecError) as caught:
+        check(GOOD, merged, Surroundings(directories={"/srv": "/sys"}))
+    assert caught.value.path == "filesystems[code].source"
+    with pytest.raises(SpecError) as caught:
+        check(merged, GOOD, Surroundings())
+    assert caught.value.path == "filesystems[1].source"

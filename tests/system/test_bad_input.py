@@ -231,11 +231,23 @@ def test_a_limit_that_leaves_nothing_fails(controller: Controller) -> None:
     assert "leaves no guest" in run.output
 
 
-def test_several_guests_are_destroyed_only_when_named(controller: Controller) -> None:
-    listed = inventory(controller.home, {"bad-one": {}, "bad-two": {}})
-    run = controller.play("burrow.vm.destroy", "--inventory", listed)
+@pytest.mark.parametrize("verb", ["destroy", "reset"])
+@pytest.mark.parametrize("limit", [(), ("--limit", "bad-one,bad-t*")], ids=["no limit", "a pattern"])
+def test_several_guests_go_only_when_named(controller: Controller, verb: str, limit: tuple[str, ...]) -> None:
+    listed = inventory(controller.home, {"bad-one": {}, "bad-two": {}}, {"other": {}})
+    run = controller.play(f"burrow.vm.{verb}", "--inventory", listed, *limit)
     assert run.code != 0
     assert "burrow_destroy_all=true" in run.output
+
+
+@pytest.mark.parametrize("verb", ["status", "destroy"])
+def test_no_secret_shows_where_nothing_is_made(controller: Controller, verb: str) -> None:
+    variables = {"burrow_first_boot_script": f"#!/bin/sh\n# {CANARY}\n", "burrow_cloud_config": {"bootcmd": [CANARY]}}
+    listed = inventory(controller.home, {"bad-one": variables, "bad-two": variables})
+    run = controller.play(f"burrow.vm.{verb}", "--inventory", listed, "--limit", "bad-one,bad-two", "--check", "-vvv")
+    assert run.code == 0
+    assert CANARY not in run.output
+    assert set(run.changed.values()) == {0}
 
 
 def test_a_name_of_another_host_or_group_is_refused(controller: Controller) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from .._errors import HostError
+from .._model.arguments import URI
 
 # virErrorNumber. libvirt has promised since 0.1 that these numbers stay.
 NO_DOMAIN = 42
@@ -20,7 +21,6 @@ NO_DOMAIN_METADATA = 80
 OPERATION_INVALID = 55
 _AUTH_FAILED, _AUTH_CANCELLED, _AUTH_UNAVAILABLE, _ACCESS_DENIED = 45, 79, 94, 88
 
-SYSTEM_URI = "qemu:///system"
 _DENIED = (_AUTH_FAILED, _AUTH_CANCELLED, _AUTH_UNAVAILABLE, _ACCESS_DENIED)
 _DAEMON_HINT = "Start libvirtd (as root), or apply role burrow.vm.hypervisor to this host (playbook burrow.vm.prepare)."
 
@@ -62,7 +62,7 @@ class DomainState:
 class Connection:
     """A connection to one libvirt. It is made when first used and lives as long as the process."""
 
-    uri: str = SYSTEM_URI
+    uri: str = URI
     _handle: Any = field(default=None, repr=False)
 
     @property

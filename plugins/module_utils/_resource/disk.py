@@ -16,7 +16,8 @@ from .._diff import LIVE, Change
 from .._errors import HostError, SpecError
 from .._gateway import files, qemu_img
 from .._gateway.beside import beside, is_file, leftovers
-from .._gateway.libvirt import SYSTEM_URI, Connection
+from .._gateway.libvirt import Connection
+from .._model.arguments import URI
 from .._model.disk import (
     METADATA,
     Disk,
@@ -177,7 +178,7 @@ def build(params: Mapping[str, Any]) -> DiskResource:
     data = absolute_path(params.get("data") or DATA, "data")
     domain = None if params.get("domain") is None else parse_name(params["domain"], "domain")
     disk = replace(disk, backing=UNKNOWN) if unknown else disk
-    return DiskResource(disk, data, params.get("uri") or SYSTEM_URI, domain)
+    return DiskResource(disk, data, params.get("uri") or URI, domain)
 
 
 def _our_record(document: object) -> Mapping[str, Any]:

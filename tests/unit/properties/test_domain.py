@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import (
@@ -67,12 +67,18 @@ def made(stated: dict[str, Any]) -> Definition:
     return create(parse(stated), *(() if "kernel" in stated else (Definition(firmware="efi"),)))
 
 
+# A definition has many parts: a busy machine draws them slowly, which says nothing about the code.
+patient = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+
+
+@patient
 @given(STATED)
 def test_what_was_stated_comes_back(stated: dict[str, Any]) -> None:
     definition = made(stated)
     assert facets(xml.read(xml.build("work", "x86_64", definition, "now"))) == facets(definition)
 
 
+@patient
 @given(STATED, STATED)
 def test_an_edit_makes_it_so_and_once_is_enough(before: dict[str, Any], after: dict[str, Any]) -> None:
     text = xml.build("work", "x86_64", made(before), "now")

@@ -101,7 +101,7 @@ def _room(seen: Seen, guests: tuple[Guest, ...]) -> Iterator[Check]:
     images = {guest.image for guest in new if guest.image} - seen.images
     needed = len(new) * _FIRST_WRITES + len(images) * _IMAGE_WORK
     free = f"{seen.data} has {_about(seen.free)} free"
-    remedy = "Make room there, or state another `burrow_data` directory."
+    remedy = "Make room there."
     if needed > seen.free:
         what = f"{len(new)} new guest{'s' * (len(new) != 1)}"
         if images:
@@ -117,7 +117,7 @@ def _room(seen: Seen, guests: tuple[Guest, ...]) -> Iterator[Check]:
 def _directories(seen: Seen) -> Iterator[Check]:
     for path in seen.impassable:
         reason = f"QEMU runs as {seen.qemu_user}, who can't pass {path}"
-        remedy = f"Run `chmod o+x {path}`, or state another `burrow_data` directory."
+        remedy = f"Run as root: chmod o+x {path}"
         yield Check("directories", False, ERROR, reason=reason, remedy=remedy)
 
 

@@ -15,7 +15,7 @@ from .._gateway.libvirt_network import Networks
 from .._model.accelerator import decide
 from .._model.names import parse_name
 from .._model.paths import Store
-from .._model.preflight import ERROR, Check, Guest, Seen, parse_guests
+from .._model.preflight import ERROR, WARNING, Check, Guest, Seen, parse_guests
 from .._model.preflight_checks import evaluate, unprepared
 from .._plan import Action, Plan
 from . import libvirt_status
@@ -79,7 +79,7 @@ class Preflight:
             error = HostError("run the guests", first.guest or "this host", reason, first.remedy, first.name)
             error.results = {"preflight": self._value(state)}
             raise error
-        return Plan()
+        return Plan(warnings=tuple(_warnings(evaluate(state, self.guests))))
 
     def perform(self, action: Action) -> None:
         raise AssertionError(f"preflight never acts: {action}")
@@ -99,6 +99,12 @@ class Preflight:
 
 def _errors(checks: Sequence[Check]) -> list[Check]:
     return [check for check in checks if not check.ok and check.level == ERROR]
+
+
+def _warnings(checks: Sequence[Check]) -> list[str]:
+    """What goes on nevertheless, in words. Which accelerator a guest got is told with the guest itself."""
+    found = [check for check in checks if not check.ok and check.level == WARNING and check.name != "accelerator"]
+    return [f"{check.guest + ': ' if check.guest else ''}{check.reason}. {check.remedy}" for check in found]
 
 
 def build(params: Mapping[str, Any]) -> Preflight:

@@ -16,6 +16,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
 from ansible_collections.burrow.vm.plugins.module_utils._gateway import ports, system
 from ansible_collections.burrow.vm.plugins.module_utils._model.accelerator import KVM, TCG, Accelerator
 from ansible_collections.burrow.vm.plugins.module_utils._model.firewall import Obstacle
+from ansible_collections.burrow.vm.plugins.module_utils._model.paths import Store
 from ansible_collections.burrow.vm.plugins.module_utils._model.port import Forward, PortUse
 from ansible_collections.burrow.vm.plugins.module_utils._model.preflight import (
     ERROR,
@@ -35,6 +36,8 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.preflight import 
 from ansible_collections.burrow.vm.plugins.module_utils._model.preflight_checks import evaluate, unprepared
 from ansible_collections.burrow.vm.plugins.module_utils._model.sensitive import sensitivity
 from ansible_collections.burrow.vm.plugins.module_utils._model.size import GIB
+from ansible_collections.burrow.vm.plugins.module_utils._plan import Plan
+from ansible_collections.burrow.vm.plugins.module_utils._resource.preflight import Preflight
 
 SOURCES = {path: SourceState(path) for path in ("/srv/code", "/etc", "/home/joe", "/sys")}
 GOOD = Seen(
@@ -70,6 +73,11 @@ GOOD = Seen(
 DOWN = LibvirtState("can't connect", "start it")
 
 
+def planned(seen: Seen, *guests: Guest) -> Plan:
+    """What the module says of it."""
+    return Preflight("test:///default", Store("/var/lib/burrow"), "burrow", "", guests, fail=False).plan(seen)
+
+
 def failures(seen: Seen, *guests: Guest) -> list[Check]:
     return [check for check in evaluate(seen, guests) if not check.ok]
 
@@ -98,6 +106,17 @@ def test_hosts(change: dict[str, Any], name: str, level: str, reason: str) -> No
     assert (check.name, check.level, check.guest) == (name, level, "")
     assert reason in check.reason
     assert check.remedy
+
+
+def test_a_warning_is_given_and_not_only_returned() -> None:
+    plan = planned(replace(GOOD, ip_forward=False), Guest("web", memory=13 * GIB))
+    assert not plan.changed
+    assert ["above 80 %" in warning for warning in plan.warnings] == [False, True]
+    assert all(warning.count(". ") == 1 for warning in plan.warnings)
+
+
+def test_emulation_is_told_with_the_guest_and_not_at_each_run() -> None:
+    assert planned(replace(GOOD, accelerator=Accelerator(TCG, "no /dev/kvm"))).warnings == ()
 
 
 GUESTS: list[tuple[Guest, str, str, str]] = [

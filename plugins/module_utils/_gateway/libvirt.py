@@ -17,7 +17,6 @@ from .._model.arguments import URI
 # virErrorNumber. libvirt has promised since 0.1 that these numbers stay.
 NO_DOMAIN = 42
 NO_NETWORK = 43
-NO_DOMAIN_METADATA = 80
 OPERATION_INVALID = 55
 _AUTH_FAILED, _AUTH_CANCELLED, _AUTH_UNAVAILABLE, _ACCESS_DENIED = 45, 79, 94, 88
 

@@ -16,7 +16,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt import Connection
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain import LISTS, Definition, options, parse
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain import (
+    LISTS,
+    Definition,
+    Disk,
+    Interface,
+    options,
+    parse,
+)
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, facets, merge
 from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml
 from ansible_collections.burrow.vm.plugins.module_utils._xml.tree import parse as parse_tree
@@ -88,6 +95,12 @@ def test_each_field_is_in_a_golden_file() -> None:
 
 def test_tables_cover_the_model() -> None:
     assert xml.attributes() | {"autostart"} == {name for name, _option in options(Definition)} | set(LISTS)
+
+
+def test_tables_cover_the_items() -> None:
+    covered = xml.fields_of_items()
+    assert covered["disks"] == {name for name, _option in options(Disk)}
+    assert covered["interfaces"] == {name for name, _option in options(Interface)}
 
 
 def test_empty_edit_changes_nothing() -> None:

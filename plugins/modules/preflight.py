@@ -254,7 +254,8 @@ preflight:
     guests:
       description: >-
         What is there already, by guest. C(exists) is true when the guest has a domain and its root disk; C(owned) when
-        this collection made it; C(state) is empty without a domain; C(metadata) is what the collection noted on it.
+        this collection made it; C(state) is empty without a domain; C(metadata) is what the collection noted on it;
+        C(root_disk) is whether its root disk is there, with a domain or without.
       type: dict
       returned: always
 actions:

@@ -10,6 +10,7 @@ So all of it costs one boot. Images are interrupted in module image's own target
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -155,6 +156,22 @@ def test_nothing_half_made_is_left(last: Run) -> None:
     assert not [str(file) for file in DATA.rglob("*") if file.name.endswith((".part", ".tmp"))]
     listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
     assert not [line for line in listing if f'"burrow_name": "{GUEST}"' in line]
+
+
+def test_a_seed_whose_guest_went_is_made_anew(controller: Controller) -> None:
+    """As after a destroy that was ended in the middle: it has no host key any more, and a new root needs one."""
+    name = f"{GUEST}-seed"
+    seeds = [{"user": "joe"}, {"host_key": "sealed"}]
+    tasks = [{"burrow.vm.cloud_init": {"name": name, **options}} for options in seeds]
+    plays = controller.home / "seed.yml"
+    plays.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    try:
+        assert controller.play(str(plays)).code == 0
+        planned = controller.play("burrow.vm.up", *extra(burrow_name=name), "--check")
+        assert planned.code == 0
+        assert f"make anew the seed {DATA}/guests/{name}/seed.img" in planned.output
+    finally:
+        controller.play("burrow.vm.destroy", *extra(burrow_name=name))
 
 
 def test_destroy_leaves_nothing(controller: Controller, last: Run) -> None:

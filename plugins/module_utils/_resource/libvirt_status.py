@@ -75,14 +75,16 @@ def _network(connection: Networks, name: str) -> NetworkState:
 
 def _guest(connection: Networks, name: str, store: Store) -> GuestState:
     domain = connection.domain(name)
+    root_disk = files.exists(store.guest(name).root_disk)
     if domain is None:
-        return GuestState()
+        return GuestState(root_disk=root_disk)
     root = ET.fromstring(domain.xml)
     return GuestState(
-        exists=files.exists(store.guest(name).root_disk),
+        exists=root_disk,
         owned=metadata.owned(root),
         state=domain.state,
         metadata=_nested(metadata.read(root) or {}),
+        root_disk=root_disk,
     )
 
 

@@ -255,7 +255,8 @@ preflight:
       description: >-
         What is there already, by guest. C(exists) is true when the guest has a domain and its root disk; C(owned) when
         this collection made it; C(state) is empty without a domain; C(metadata) is what the collection noted on it;
-        C(root_disk) is whether its root disk is there, with a domain or without.
+        C(root_disk) and C(seed) are whether its root disk and the record of its seed are there, with a domain or
+        without.
       type: dict
       returned: always
 actions:

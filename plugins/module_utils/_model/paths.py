@@ -67,10 +67,6 @@ class Guest:
         return os.path.join(self.directory, "console.log")
 
     @property
-    def nvram(self) -> str:
-        return os.path.join(self.directory, "nvram.fd")
-
-    @property
     def private(self) -> str:
         return os.path.join(self.directory, "private")
 

@@ -57,13 +57,17 @@ class Check:
 
 @dataclass(frozen=True)
 class GuestState:
-    """What is there of a wanted guest: exists is domain and root disk, state libvirt's word, "" without a domain."""
+    """What is there of a wanted guest: exists is domain and root disk, state libvirt's word, "" without a domain.
+
+    seed: the record of its seed is there.
+    """
 
     exists: bool = False
     owned: bool = False
     state: str = ""
     metadata: Mapping[str, object] = field(default_factory=dict)
     root_disk: bool = False
+    seed: bool = False
 
     @property
     def defined(self) -> bool:

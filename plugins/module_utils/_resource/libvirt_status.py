@@ -76,8 +76,9 @@ def _network(connection: Networks, name: str) -> NetworkState:
 def _guest(connection: Networks, name: str, store: Store) -> GuestState:
     domain = connection.domain(name)
     root_disk = files.exists(store.guest(name).root_disk)
+    seed = files.exists(store.guest(name).seed_record)
     if domain is None:
-        return GuestState(root_disk=root_disk)
+        return GuestState(root_disk=root_disk, seed=seed)
     root = ET.fromstring(domain.xml)
     return GuestState(
         exists=root_disk,
@@ -85,6 +86,7 @@ def _guest(connection: Networks, name: str, store: Store) -> GuestState:
         state=domain.state,
         metadata=_nested(metadata.read(root) or {}),
         root_disk=root_disk,
+        seed=seed,
     )
 
 

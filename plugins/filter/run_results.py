@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Callable
 
-from ansible_collections.burrow.vm.plugins.plugin_utils import _rows, _verdict
+from ansible_collections.burrow.vm.plugins.plugin_utils import _places, _rows, _verdict
 
 
 def cloud_init_verdict(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,6 +19,10 @@ def cloud_init_verdict(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def guest_rows(hosts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return _rows.rows(hosts)
+
+
+def guest_places(hosts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return _places.places(hosts)
 
 
 def check_messages(checks: Iterable[Mapping[str, Any]], guest: str) -> list[str]:
@@ -31,6 +35,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "cloud_init_verdict": cloud_init_verdict,
+            "guest_places": guest_places,
             "guest_rows": guest_rows,
             "check_messages": check_messages,
         }

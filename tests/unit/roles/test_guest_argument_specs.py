@@ -13,7 +13,9 @@ import yaml
 
 from ansible_collections.burrow.vm.plugins.module_utils._model.guest_keys import BY_NAME, GUEST_KEYS, Key
 
-SPECS = yaml.safe_load((Path(__file__).parents[3] / "roles/guest/meta/argument_specs.yml").read_text())["argument_specs"]
+SPECS = yaml.safe_load((Path(__file__).parents[3] / "roles/guest/meta/argument_specs.yml").read_text())[
+    "argument_specs"
+]
 WHOLE = ("main", "up", "reset")
 RUN_KEYS_OF_A_ROLE = ("vms", "provision", "prepare", "ssh_include")
 

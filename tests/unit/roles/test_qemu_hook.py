@@ -103,6 +103,34 @@ def test_a_link_to_a_system_directory_is_refused(hook: Any, monkeypatch: pytest.
     assert hook.libc.calls == []
 
 
+def test_a_share_is_bound_only_where_it_led(hook: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Another guest that may write in the directory above has replaced the share by a link."""
+    for name in ("code", "secret"):
+        (tmp_path / name).mkdir()
+    share_ = {"tag": "one", "source": str(tmp_path / "code")}
+    prepare(hook, monkeypatch, share_)
+    (tmp_path / "code").rmdir()
+    (tmp_path / "code").symlink_to(tmp_path / "secret")
+    hook.libc.calls.clear()
+    with pytest.raises(hook.HookError, match=f"leads to {tmp_path}/secret, and led to {tmp_path}/code .*burrow.vm.up"):
+        prepare(hook, monkeypatch, share_)
+    assert hook.libc.calls == []
+    # A link above the share is no other case, and what was checked as a link stays good.
+    (tmp_path / "secret" / "inner").mkdir()
+    with pytest.raises(hook.HookError, match="leads to"):
+        prepare(hook, monkeypatch, {"tag": "one", "source": str(tmp_path / "code" / "inner")})
+    prepare(hook, monkeypatch, {**share_, "real": str(tmp_path / "secret")})
+    assert [call[1] for call in hook.libc.calls if call[3] == BIND] == [str(tmp_path / "secret")]
+
+
+def test_a_share_of_an_earlier_version_is_its_own_real_path(hook: Any) -> None:
+    text = (
+        f'<domain><metadata><b:guest xmlns:b="{hook.NAMESPACE}"><b:share tag="a" source="/srv"/></b:guest>'
+        "</metadata></domain>"
+    )
+    assert hook.shares(text) == [("a", "/srv", "/srv", True)]
+
+
 def test_a_failure_leaves_nothing(hook: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
     monkeypatch.setattr(hook, "libc", NotingLibrary(fail_at=1))

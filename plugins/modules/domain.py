@@ -157,6 +157,8 @@ options:
       - They are bound below C(/run/burrow/shares) by the libvirt hook, C(nosuid,nodev), and read-only on the host's
         side where O(filesystems[].readonly) says so. What is mounted below a directory is not part of it.
       - C(/) and what is below C(/boot), C(/dev), C(/proc), C(/run) and C(/sys) is refused, links followed.
+      - Where a directory leads to is noted as its real path. The hook binds nothing else, so that nobody who may write
+        beside it can give the guest another directory by a link. Another real path is a change of the share.
     type: list
     elements: dict
     suboptions:
@@ -333,7 +335,10 @@ domain:
     interfaces:
       {description: 'Its interfaces, with the keys of O(interfaces).', returned: success, type: list, elements: dict}
     filesystems:
-      {description: 'Its shares, with the keys of O(filesystems).', returned: success, type: list, elements: dict}
+      description: Its shares, with the keys of O(filesystems) and the C(real) path of each that the hook binds.
+      returned: success
+      type: list
+      elements: dict
     forwards: {description: 'Its forwards, as in O(forwards).', returned: success, type: list, elements: dict}
     console_log: {description: The file of the console., returned: success, type: str}
     autostart: {description: Whether libvirt starts it with the host., returned: success, type: bool}

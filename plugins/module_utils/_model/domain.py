@@ -159,9 +159,12 @@ class Interface:
 
 @dataclass(frozen=True)
 class Filesystem:
+    """real is where source led to when it was checked, and the only directory that the hook will bind."""
+
     tag: str
     source: Optional[str] = field(default=None, metadata=_row("source", "restart", _shared_directory))
     readonly: Optional[bool] = field(default=None, metadata=_row("readonly", "restart", value.boolean))
+    real: Optional[str] = field(default=None, metadata=_row("real", "restart", _shared_directory))
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,9 @@ def _merge_item(observed: Optional[Any], stated: Any) -> Any:
         for attribute, _option in options(type(stated))
         if getattr(stated, attribute) is not None
     }
+    if isinstance(stated, Filesystem) and (observed is None or stated.source not in (None, observed.source)):
+        # Where another source leads to was never that of the former one.
+        fields.setdefault("real", stated.source)
     if observed is None:
         return dataclasses.replace(stated, **{**_NEW[type(stated)], **fields})
     return dataclasses.replace(observed, **fields)

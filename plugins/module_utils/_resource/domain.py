@@ -43,9 +43,11 @@ class DomainResource:
 
     def observe(self) -> State:
         found = self.connection.domain(self.request.name)
+        directories = guest_files.directories(share.source or "" for share in self.request.stated.filesystems or ())
         if found is None:
-            host = Host() if self.request.state == "absent" else self._host()
-            return State(host=host, leftovers=self._leftovers(None) if self.request.state == "absent" else ())
+            if self.request.state == "absent":
+                return State(leftovers=self._leftovers(None))
+            return State(host=self._host(), directories=directories)
         definition = _read(found)
         state = State(
             definition=definition,
@@ -54,6 +56,7 @@ class DomainResource:
             uuid=found.uuid,
             active=found.active,
             saved=found.saved,
+            directories=directories,
         )
         if self.request.state != "absent":
             return state

@@ -42,6 +42,7 @@ class State:
     """A domain as it was found. definition is None when there is none; live is that of the running guest.
 
     leftovers: files that go with an absent domain. kept: its disks that stay, being not ours.
+    directories: share that is asked for -> where it leads.
     """
 
     definition: Optional[Definition] = None
@@ -52,11 +53,13 @@ class State:
     saved: bool = False
     leftovers: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    directories: Mapping[str, str] = field(default_factory=dict)
     host: Host = field(default_factory=Host)
 
 
 def plan(request: Request, state: State) -> Plan:
     """The plan, or a refusal."""
+    request = _located(request, state)
     if state.definition is not None and request.owned_only and not state.definition.owned:
         problem = f"domain {request.name} is there and isn't ours: it has no stamp of burrow.vm"
         raise SpecError("name", problem, "Choose another name; the domain was not touched.", "not_owned")
@@ -69,11 +72,27 @@ def plan(request: Request, state: State) -> Plan:
 
 def target(request: Request, state: State) -> Optional[Definition]:
     """The persistent definition that the plan leads to."""
+    request = _located(request, state)
     if request.state == "absent":
         return None
     if state.definition is None:
         return new_definition(request, state.host)
     return _with_macs(request.name, merge(state.definition, request.stated, request.purge))
+
+
+def _located(request: Request, state: State) -> Request:
+    """The request with the directory that each share it states leads to."""
+    if not request.stated.filesystems:
+        return request
+    observed = {share.tag: share for share in (state.definition or Definition()).filesystems or ()}
+    shares = []
+    for share in request.stated.filesystems:
+        old, real = observed.get(share.tag), state.directories.get(share.source or "")
+        # One that somebody else made is not bound by the hook, and stays as it is.
+        foreign = old is not None and old.real is None
+        same = old is not None and share.source == old.source and share.readonly in (None, old.readonly)
+        shares.append(share if foreign and same else dataclasses.replace(share, real=real))
+    return dataclasses.replace(request, stated=dataclasses.replace(request.stated, filesystems=tuple(shares)))
 
 
 def new_definition(request: Request, host: Host) -> Definition:
@@ -294,6 +313,9 @@ def _check_shares(stated: Definition, wanted: Definition, around: Surroundings) 
             raise SpecError(path, f"{source!r} is not a directory of this host", "Make it, or share another one.")
         if refused_directory(real):
             raise SpecError(path, f"{source!r} leads to {real}, a system directory", "Share another directory.")
+        if share.real not in (None, real):
+            problem = f"{source!r} leads to {real}, and led to {share.real} when it was checked"
+            raise SpecError(path, problem, "See who changed it; if that is meant, state the share.")
     if wanted.filesystems and not around.hook:
         raise SpecError("filesystems", "this host lacks the libvirt hook that binds shares", _PREPARE, "no_hook")
 

@@ -123,7 +123,7 @@ class Filesystems(Devices):
             if share is None:
                 found.append(Filesystem(tag, get(element, "source@dir"), element.find("readonly") is not None))
             else:
-                found.append(Filesystem(tag, share.source, share.readonly))
+                found.append(Filesystem(tag, share.source, share.readonly, share.real))
         return tuple(found)
 
     def write(self, root: Element, before: Sequence[Any], after: Sequence[Any]) -> None:
@@ -137,7 +137,7 @@ class Filesystems(Devices):
                 remove(element, "readonly")
         super().write(root, before, after)
         bound = [
-            metadata.BoundShare(item.tag, item.source, bool(item.readonly))
+            metadata.BoundShare(item.tag, item.source, bool(item.readonly), item.real or item.source)
             for item, element in zip(after, root.findall(self.elements))
             if get(element, "source@dir") == share_mount(get(root, "name") or "", item.tag)
         ]

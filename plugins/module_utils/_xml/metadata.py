@@ -23,11 +23,16 @@ _PLACE = f"metadata/{_GUEST}"
 
 @dataclass(frozen=True)
 class BoundShare:
-    """What the libvirt hook binds below /run/burrow for the guest."""
+    """What the libvirt hook binds below /run/burrow for the guest.
+
+    real: where source led to when it was checked. The hook refuses a source that leads elsewhere by then: another
+    guest may have replaced a directory by a link.
+    """
 
     tag: str
     source: str
     readonly: bool
+    real: str
 
 
 def find(root: Element) -> Optional[Element]:
@@ -78,10 +83,12 @@ def shares(root: Element) -> dict[str, BoundShare]:
     """By tag."""
     guest = find(root)
     found = [] if guest is None else guest.findall(_SHARE)
-    return {
-        share.get("tag", ""): BoundShare(share.get("tag", ""), share.get("source", ""), share.get("readonly") != "no")
-        for share in found
-    }
+    return {share.tag: share for share in map(_share, found)}
+
+
+def _share(element: Element) -> BoundShare:
+    tag, source = element.get("tag", ""), element.get("source", "")
+    return BoundShare(tag, source, element.get("readonly") != "no", element.get("real", source))
 
 
 def write_shares(root: Element, wanted: Sequence[BoundShare]) -> None:
@@ -92,7 +99,8 @@ def write_shares(root: Element, wanted: Sequence[BoundShare]) -> None:
     for share in guest.findall(_SHARE):
         guest.remove(share)
     for bound in wanted:
-        add(guest, _SHARE, tag=bound.tag, source=bound.source, readonly="yes" if bound.readonly else "no")
+        readonly = "yes" if bound.readonly else "no"
+        add(guest, _SHARE, tag=bound.tag, source=bound.source, real=bound.real, readonly=readonly)
 
 
 def bare_element(root: Element) -> str:

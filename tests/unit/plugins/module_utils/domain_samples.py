@@ -42,7 +42,7 @@ SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
             ],
             "filesystems": [
                 {"tag": "code", "source": "/srv/code", "readonly": True},
-                {"tag": "out", "source": "/srv/a 'b' & <c>"},
+                {"tag": "out", "source": "/srv/a 'b' & <c>", "real": "/data/out"},
             ],
             "forwards": [
                 {"host_port": 8080, "guest_port": 80},

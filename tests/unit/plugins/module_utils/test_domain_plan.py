@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, Filesystem, parse
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._model.forward import Forward
@@ -26,6 +26,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan im
     needed,
     new_definition,
     plan,
+    target,
     used_files,
 )
 
@@ -212,6 +213,50 @@ def test_what_the_host_lacks(around: Surroundings, path: str, words: str) -> Non
         check(GOOD, GOOD, around)
     assert caught.value.path == path
     assert words in str(caught.value)
+
+
+def test_a_share_that_stays_must_lead_where_it_led() -> None:
+    kept = create(parse({"filesystems": [{"tag": "a", "source": "/srv", "real": "/data"}]}))
+    check(Definition(), kept, Surroundings(directories={"/srv": "/data"}))
+    with pytest.raises(SpecError, match="leads to /etc, and led to /data"):
+        check(Definition(), kept, Surroundings(directories={"/srv": "/etc"}))
+
+
+CODE = {"filesystems": [{"tag": "code", "source": "/srv"}]}
+
+
+def test_a_share_that_leads_elsewhere_is_a_change() -> None:
+    assert operations(planned(dataclasses.replace(RUNNING, directories={"/srv": "/srv"}), **CODE)) == []
+    moved = dataclasses.replace(RUNNING, directories={"/srv": "/data"})
+    with pytest.raises(SpecError) as caught:
+        planned(moved, **CODE)
+    assert (caught.value.code, caught.value.path) == ("restart_required", "filesystems[code].real")
+    found = planned(moved, **CODE, restart_policy="now")
+    assert operations(found) == ["stop", "define", "start"]
+    after = found.actions[1].arguments["definition"]
+    assert [share.real for share in after.filesystems] == ["/data"]
+    done = dataclasses.replace(moved, definition=after, live=after)
+    assert not planned(done, **CODE).changed
+
+
+def test_a_share_that_is_gone_is_no_change_of_a_running_guest() -> None:
+    assert not planned(RUNNING, **CODE).changed
+
+
+def test_a_new_source_brings_its_real_path() -> None:
+    params = {"filesystems": [{"tag": "code", "source": "/new"}]}
+    for directories, real in (({"/new": "/data"}, "/data"), ({}, "/new")):
+        state = dataclasses.replace(STOPPED, directories=directories)
+        after = target(parse_request({"name": "work", **params}), state)
+        assert after is not None
+        assert [(share.source, share.real) for share in after.filesystems or ()] == [("/new", real)]
+
+
+def test_a_share_made_by_somebody_else_stays_as_it_is() -> None:
+    foreign = dataclasses.replace(BEFORE, filesystems=(Filesystem("code", "/srv", readonly=False),))
+    state = dataclasses.replace(STOPPED, definition=foreign, directories={"/srv": "/data"})
+    assert not planned(state, **CODE).changed
+    assert planned(state, filesystems=[{**CODE["filesystems"][0], "readonly": True}]).changed
 
 
 def test_a_host_that_has_it() -> None:

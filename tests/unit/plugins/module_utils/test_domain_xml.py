@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -224,6 +225,13 @@ def test_foreign_share_becomes_a_bound_one() -> None:
     assert "/run/burrow/shares/work/old" in text
     (share,) = xml.read(text).filesystems or ()
     assert (share.source, share.readonly) == ("/srv/new", True)
+
+
+def test_a_share_without_a_real_path_is_its_own() -> None:
+    text = rendered("full")
+    assert [share.real for share in xml.read(text).filesystems or ()] == ["/srv/code", "/data/out"]
+    earlier = re.sub(r' real="[^"]*"', "", text)
+    assert [share.real for share in xml.read(earlier).filesystems or ()] == ["/srv/code", "/srv/a 'b' & <c>"]
 
 
 def test_last_forward_takes_its_arguments_along() -> None:

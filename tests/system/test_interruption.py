@@ -149,7 +149,8 @@ def test_then_nothing_is_left_to_do(controller: Controller, arguments: tuple[str
 
 
 def test_the_guest_is_whole(controller: Controller, last: Run) -> None:
-    assert controller.ssh(GUEST, "sudo cat /etc/secret && echo && cloud-init status").split() == [CANARY, "status:", "done"]
+    told = controller.ssh(GUEST, "sudo cat /etc/secret && echo && cloud-init status")
+    assert told.split() == [CANARY, "status:", "done"]
 
 
 def test_nothing_half_made_is_left(last: Run) -> None:

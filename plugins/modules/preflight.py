@@ -14,8 +14,8 @@ description:
   - Changes nothing, and runs on a host where nothing is installed yet.
   - Checks are C(libvirt) (it answers), C(accelerator) (KVM can really run a guest), C(daemon) (something reaps
     libvirtd's children), C(directories) (QEMU's user can pass them), C(firewall) (forwarded packets are not dropped),
-    C(programs), C(name) (no foreign domain has a guest's name), C(room) (on the file system of O(data)), C(cpus),
-    C(memory), C(ports) and C(shares).
+    C(programs), C(name) (no foreign domain has a guest's name), C(room) (on the file system of O(data)), C(disk)
+    (none gets smaller), C(cpus), C(memory), C(ports) and C(shares).
 author:
   - burrow.vm contributors (@burrow-vm)
 options:
@@ -36,11 +36,17 @@ options:
         description: How much memory it gets, as in V(2GiB); a bare number counts bytes.
         type: str
       disk:
-        description: How large its root disk may grow, as in V(20GiB); a bare number counts bytes.
+        description:
+          - How large its root disk may grow, as in V(20GiB); a bare number counts bytes. What is smaller than its
+            existing disk or than its image is an error.
         type: str
       image:
         description: The name of its base image. An image that is not in the store yet needs room too.
         type: str
+      reset:
+        description: Whether its root disk will be made anew, so that the size of the existing one does not count.
+        type: bool
+        default: false
       forwards:
         description: Where QEMU will listen for it.
         type: list
@@ -84,7 +90,9 @@ options:
     type: str
     default: burrow
   hook_checksum:
-    description: SHA-256 of the libvirt hook that should be installed. When it is not stated, any version of it will do.
+    description:
+      - SHA-256 of the libvirt hook that should be installed, without its first line, which names the interpreter.
+      - When it is not stated, any version of it will do.
     type: str
   fail:
     description: Fail when a check finds an error. The result still has all checks.
@@ -294,6 +302,7 @@ GUEST = {
     "memory": {"type": "str"},
     "disk": {"type": "str"},
     "image": {"type": "str"},
+    "reset": {"type": "bool", "default": False},
     "forwards": {"type": "list", "elements": "dict", "default": [], "options": FORWARD},
     "shares": {"type": "list", "elements": "dict", "default": [], "options": SHARE},
 }

@@ -303,7 +303,7 @@ def _preflight(guest: Guest) -> dict[str, Any]:
         "image": guest.image,
         "cpus": guest.cpus,
         "memory": format_size(guest.memory),
-        "disk": format_size(guest.disk),
+        **({"disk": format_size(guest.disk)} if "disk" in guest.stated else {}),
         "forwards": [asdict(forward) for forward in guest.forwards],
         "shares": [
             {"source": share.source, "readonly": share.readonly, "allow_sensitive": share.allow_sensitive}

@@ -175,7 +175,11 @@ def _source(path: str) -> SourceState:
 
 
 def hook_problem(path: str, checksum: str) -> str:
-    """Why the libvirt hook isn't the one wanted, or "". checksum is its SHA-256, "" when any will do."""
+    """Why the libvirt hook isn't the one wanted, or "".
+
+    checksum is the SHA-256 of all but its first line, "" when any will do. That line names the interpreter, and role
+    hypervisor adds it.
+    """
     try:
         with open(path, "rb") as stream:
             content = stream.read()
@@ -183,7 +187,7 @@ def hook_problem(path: str, checksum: str) -> str:
         return "the libvirt hook is missing"
     if not os.access(path, os.X_OK):
         return "the libvirt hook is not executable"
-    if checksum and hashlib.sha256(content).hexdigest() != checksum:
+    if checksum and hashlib.sha256(content.partition(b"\n")[2]).hexdigest() != checksum:
         return "the libvirt hook is another version's"
     return ""
 

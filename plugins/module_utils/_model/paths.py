@@ -29,6 +29,9 @@ class Store:
     def image(self, digest: str) -> str:
         return os.path.join(self.images, digest)
 
+    def image_file(self, digest: str) -> str:
+        return os.path.join(self.image(digest), "image.qcow2")
+
     def image_name(self, name: str) -> str:
         return os.path.join(self.image_names, f"{name}.json")
 

@@ -32,13 +32,14 @@ class Share:
 
 @dataclass(frozen=True)
 class Guest:
-    """A guest as it is wanted. Sizes in bytes; None is not stated."""
+    """A guest as it is wanted. Sizes in bytes; None is not stated. reset: its root disk will be made anew."""
 
     name: str
     cpus: Optional[int] = None
     memory: Optional[int] = None
     disk: Optional[int] = None
     image: Optional[str] = None
+    reset: bool = False
     forwards: tuple[Forward, ...] = ()
     shares: tuple[Share, ...] = ()
 
@@ -154,6 +155,9 @@ class Seen:
     first_port: int
     ports: tuple[PortUse, ...]
     sources: Mapping[str, SourceState]
+    # Of the root disks, by guest, and of the images, by name: those that are there and whose size is asked for.
+    disk_sizes: Mapping[str, int] = field(default_factory=dict)
+    image_sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 def parse_guests(value: Sequence[Mapping[str, Any]]) -> tuple[Guest, ...]:
@@ -183,6 +187,7 @@ def _guest(entry: Mapping[str, Any], path: str) -> Guest:
         memory=size("memory"),
         disk=size("disk"),
         image=entry.get("image"),
+        reset=bool(entry.get("reset")),
         forwards=tuple(
             _forward(item, f"{path}.forwards[{index}]") for index, item in enumerate(entry.get("forwards") or ())
         ),

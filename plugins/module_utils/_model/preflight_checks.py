@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Callable
 
 from .accelerator import KVM
+from .disk import DEFAULT_SIZE
 from .preflight import ERROR, WARNING, Check, Guest, Seen
 from .sensitive import sensitivity
 from .share import refused_directory
@@ -108,10 +109,25 @@ def _room(seen: Seen, guests: tuple[Guest, ...]) -> Iterator[Check]:
             what += f" and {len(images)} image{'s' * (len(images) != 1)}"
         yield Check("room", False, ERROR, reason=f"{free}, and {what} need {_about(needed)} at once", remedy=remedy)
         return
-    promised = sum(guest.disk or 0 for guest in new)
+    promised = sum(DEFAULT_SIZE if guest.disk is None else guest.disk for guest in new)
     if promised > seen.free:
         reason = f"{free}, and the new disks may grow to {_about(promised)} together"
         yield Check("room", False, WARNING, reason=reason, remedy=remedy)
+
+
+def _disk(seen: Seen, guests: tuple[Guest, ...]) -> Iterator[Check]:
+    """A stated size that module disk would refuse, after other things were changed."""
+    for guest in guests:
+        existing = None if guest.reset else seen.disk_sizes.get(guest.name)
+        least = seen.image_sizes.get(guest.image or "", 0) if existing is None else existing
+        if guest.disk is None or guest.disk >= least:
+            continue
+        if existing is None:
+            problem = f"the {format_size(least)} of image {guest.image}"
+        else:
+            problem = f"the existing {format_size(least)}; shrinking loses data"
+        reason = f"a root disk of {format_size(guest.disk)} is smaller than {problem}"
+        yield Check("disk", False, ERROR, guest.name, reason, f"Set {format_size(least)} or more.")
 
 
 def _directories(seen: Seen) -> Iterator[Check]:
@@ -220,6 +236,7 @@ GUEST_RULES: dict[str, GuestRule] = {
     "programs": _programs,
     "name": _owned,
     "room": _room,
+    "disk": _disk,
     "cpus": _cpus,
     "memory": _memory,
     "ports": _ports,

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
 from .._errors import HostError
-from .._gateway import accelerator, daemon, files, firewall, ports, system
+from .._gateway import accelerator, daemon, files, firewall, ports, qcow2, system
 from .._gateway.libvirt_network import Networks
 from .._model.accelerator import decide
 from .._model.names import parse_name
@@ -69,7 +69,24 @@ class Preflight:
             first_port=system.number("/proc/sys/net/ipv4/ip_unprivileged_port_start", 1024),
             ports=tuple(ports.uses({forward for guest in self.guests for forward in guest.forwards})),
             sources=system.sources({share.source for guest in self.guests for share in guest.shares}),
+            disk_sizes=self._sizes({guest.name: self.store.guest(guest.name).root_disk for guest in self._sized()}),
+            image_sizes=self._sizes(dict(self._images())),
         )
+
+    def _sized(self) -> list[Guest]:
+        return [guest for guest in self.guests if guest.disk is not None]
+
+    def _images(self) -> Iterator[tuple[str, str]]:
+        """Name and file of the images of guests that state a size."""
+        for name in {guest.image for guest in self._sized() if guest.image}:
+            record = files.read_json(self.store.image_name(name))
+            if isinstance(record, dict) and isinstance(record.get("digest"), str):
+                yield name, self.store.image_file(record["digest"])
+
+    @staticmethod
+    def _sizes(paths: Mapping[str, str]) -> dict[str, int]:
+        found = qcow2.virtual_sizes(paths.values())
+        return {name: found[path] for name, path in paths.items() if path in found}
 
     def plan(self, state: Seen) -> Plan:
         errors = _errors(evaluate(state, self.guests))

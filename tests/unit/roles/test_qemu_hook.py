@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import sys
@@ -14,7 +15,10 @@ from pathlib import Path
 from typing import Any, Optional
 
 import pytest
+import yaml
+from jinja2 import Environment
 
+from ansible_collections.burrow.vm.plugins.module_utils._gateway import system
 from ansible_collections.burrow.vm.plugins.module_utils._model import share
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import parse
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create
@@ -73,6 +77,22 @@ def test_it_says_the_same_as_the_collection(hook: Any) -> None:
     assert os.path.join(untouched.SHARES, "work", "code") == share_mount("work", "code")
     for directory in ("/", *hook.REFUSED, *(f"{path}/x" for path in hook.REFUSED)):
         assert share.refused_directory(directory)
+
+
+def test_another_version_is_seen(tmp_path: Path) -> None:
+    """Role hypervisor installs it with a first line; role guest says what it should be without that."""
+    tasks = yaml.safe_load((HOOK.parents[1] / "tasks/hook.yml").read_text())
+    (content,) = (task["ansible.builtin.copy"]["content"] for task in tasks if "ansible.builtin.copy" in task)
+    # The lookup drops what is white at the end.
+    installed = Environment().from_string(content).render(lookup=lambda *_: HOOK.read_text().rstrip())
+    path = tmp_path / "burrow"
+    path.write_text(installed if installed.endswith("\n") else installed + "\n")
+    path.chmod(0o755)
+    wanted = hashlib.sha256(HOOK.read_bytes()).hexdigest()
+    assert installed.startswith("#!/usr/bin/python3 -IS\n")
+    assert system.hook_problem(str(path), wanted) == ""
+    path.write_text(path.read_text() + "#")
+    assert "another version" in system.hook_problem(str(path), wanted)
 
 
 def test_shares_are_bound_and_made_safe(hook: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def test_a_guest_of_which_nothing_is_stated() -> None:
         },
     }
     assert made["disk"] == {"path": f"{DIRECTORY}/root.qcow2"}
+    assert "disk" not in made["preflight"]
     assert made["image"] == {"name": "debian-13"}
     assert made["ssh"] == {
         "name": "work",
@@ -83,7 +84,7 @@ def test_only_what_is_stated_is_compared() -> None:
     }
     assert made["domain"]["defaults"] == {}
     assert made["domain"]["interfaces"][0]["source"] == "lan"
-    assert made["disk"]["size"] == "50 GiB"
+    assert made["disk"]["size"] == made["preflight"]["disk"] == "50 GiB"
     assert made["seed_defaults"] == ["authorized_keys", "hostname", "cloud_config"]
 
 

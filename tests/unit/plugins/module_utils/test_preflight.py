@@ -13,7 +13,8 @@ from typing import Any, Optional
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._gateway import ports, system
+from ansible_collections.burrow.vm.plugins.module_utils._gateway import ports, qcow2, system
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.image_store import IMAGE, ImageStore
 from ansible_collections.burrow.vm.plugins.module_utils._model.accelerator import KVM, TCG, Accelerator
 from ansible_collections.burrow.vm.plugins.module_utils._model.firewall import Obstacle
 from ansible_collections.burrow.vm.plugins.module_utils._model.paths import Store
@@ -69,6 +70,8 @@ GOOD = Seen(
         PortUse(Forward(8081, "127.0.0.1"), "is in use", "guest ours", "ours"),
     ),
     sources={**SOURCES, "/gone": SourceState("/gone", "does not exist"), "/link": SourceState("/sys")},
+    disk_sizes={"ours": 20 * GIB},
+    image_sizes={"debian-13": 3 * GIB},
 )
 DOWN = LibvirtState("can't connect", "start it")
 
@@ -85,7 +88,7 @@ def failures(seen: Seen, *guests: Guest) -> list[Check]:
 def test_a_good_host_has_one_entry_for_each_check() -> None:
     checks = evaluate(GOOD, (Guest("web", cpus=2, memory=2 * GIB, disk=20 * GIB, image="debian-13"),))
     assert all(check.ok for check in checks)
-    assert len({check.name for check in checks}) == len(checks) == 12
+    assert len({check.name for check in checks}) == len(checks) == 13
     assert unprepared(GOOD) == []
 
 
@@ -126,6 +129,9 @@ GUESTS: list[tuple[Guest, str, str, str]] = [
     (Guest("web", memory=17 * GIB), "memory", ERROR, "more than the host's memory"),
     (Guest("web", memory=13 * GIB), "memory", WARNING, "above 80 %"),
     (Guest("web", disk=200 * GIB), "room", WARNING, "may grow to 200.0 GiB"),
+    (Guest("ours", disk=10 * GIB), "disk", ERROR, "10 GiB is smaller than the existing 20 GiB; shrinking loses data"),
+    (Guest("web", disk=GIB, image="debian-13"), "disk", ERROR, "1 GiB is smaller than the 3 GiB of image debian-13"),
+    (Guest("ours", disk=GIB, image="debian-13", reset=True), "disk", ERROR, "than the 3 GiB of image debian-13"),
     (Guest("web", forwards=(Forward(8080, "127.0.0.1"),)), "ports", ERROR, "in use by nginx (process 812)"),
     (Guest("web", forwards=(Forward(8081, "127.0.0.1"),)), "ports", ERROR, "in use by guest ours"),
     (Guest("web", forwards=(Forward(1023, "127.0.0.1"),)), "ports", ERROR, "may not listen below 1024"),
@@ -154,6 +160,11 @@ def test_guests(guest: Guest, name: str, level: str, reason: str) -> None:
         Guest("ours", cpus=8, memory=15 * GIB, disk=1000 * GIB),
         Guest("web", shares=(Share("/etc", True), Share("/srv/code", False))),
         Guest("web", cpus=6, memory=12 * GIB),
+        Guest("web", disk=3 * GIB, image="debian-13"),
+        Guest("web", disk=GIB, image="debian-12"),
+        Guest("ours", disk=20 * GIB, image="debian-13"),
+        Guest("ours", disk=10 * GIB, image="debian-13", reset=True),
+        Guest("ours", image="debian-13"),
     ],
     ids=lambda guest: guest.name,
 )
@@ -173,8 +184,8 @@ def test_two_guests_want_one_port() -> None:
 
 
 def test_room_counts_what_is_written_at_once() -> None:
-    seen = replace(GOOD, free=GIB)
-    assert failures(seen, Guest("a", image="debian-13")) == []
+    seen = replace(GOOD, free=GIB, image_sizes={})
+    assert failures(seen, Guest("a", image="debian-13", disk=GIB)) == []
     (check,) = failures(seen, Guest("a", image="debian-12"))
     assert check.reason == "/var/lib/burrow has 1.0 GiB free, and 1 new guest and 1 image need 3.5 GiB at once"
     (check,) = failures(seen, *(Guest(name, image="debian-13") for name in "abc"))
@@ -297,6 +308,34 @@ def test_sources_follow_links(tmp_path: Path) -> None:
     assert [found[path].path for path in paths[:1]] == ["/proc"]
     assert found[paths[1]].problem == "is not a directory"
     assert "does not exist" in found[paths[2]].problem
+
+
+def test_a_disk_that_is_not_stated_may_grow_to_the_default() -> None:
+    (check,) = failures(replace(GOOD, free=10 * GIB), Guest("web", image="debian-13"))
+    assert (check.name, check.level) == ("room", WARNING)
+    assert "20.0 GiB" in check.reason
+
+
+def test_the_size_of_a_disk_is_read_from_its_head(tmp_path: Path) -> None:
+    whole, short, raw = (str(tmp_path / name) for name in ("whole", "short", "raw"))
+    # As `qemu-img create -f qcow2 whole 3G` begins it.
+    head = bytes.fromhex("514649fb 00000003 0000000000000000 00000000 00000010 00000000c0000000")
+    Path(whole).write_bytes(head + bytes(512))
+    Path(short).write_bytes(head[:20])
+    Path(raw).write_bytes(bytes(512))
+    assert qcow2.virtual_sizes([whole, short, raw, str(tmp_path / "none")]) == {whole: 3 * GIB}
+
+
+def test_sizes_are_looked_for_only_where_one_is_stated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(qcow2, "virtual_sizes", lambda paths: asked.extend(paths) or {})
+    guests = (Guest("a", image="one"), Guest("b", image="two", disk=GIB))
+    store = Store(str(tmp_path))
+    (tmp_path / "images" / "names").mkdir(parents=True)
+    for name in ("one", "two"):
+        Path(store.image_name(name)).write_text(f'{{"digest": "{"ab" * 32}"}}')
+    Preflight("test:///default", store, "burrow", "", guests, fail=False).observe()
+    assert asked == [store.guest("b").root_disk, ImageStore(store).file("ab" * 32, IMAGE)]
 
 
 def test_the_hook_is_compared_by_content(tmp_path: Path) -> None:

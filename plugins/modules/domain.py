@@ -173,6 +173,12 @@ options:
       readonly:
         description: [Whether the guest can only read. A new one can be written to when nothing is stated.]
         type: bool
+      allow_sensitive:
+        description:
+          - Whether it may lead to a directory that belongs to the host's system, a whole home directory, or one that
+            holds keys. V(false) refuses that, links followed, at the moment in which the real path is noted.
+          - Nothing is refused when it is not stated.
+        type: bool
   forwards:
     description:
       - TCP ports of the host that lead to the guest, by a second interface on QEMU's user network. In the guest

@@ -248,7 +248,14 @@ def _domain(guest: Guest, data: str) -> dict[str, Any]:
             {"name": "seed", "source": place.seed, "format": "raw", "readonly": True},
         ],
         "filesystems": [
-            {"source": share.source, "tag": share.tag, "readonly": share.readonly} for share in guest.shares
+            {
+                "source": share.source,
+                "tag": share.tag,
+                "readonly": share.readonly,
+                # preflight has asked for consent, but what a link leads to may have changed since.
+                "allow_sensitive": share.allow_sensitive,
+            }
+            for share in guest.shares
         ],
         "forwards": [asdict(forward) for forward in guest.forwards],
         "console_log": place.console_log,

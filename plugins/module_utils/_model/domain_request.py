@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +54,7 @@ _FILESYSTEM = {
     "tag": {"type": "str", "required": True},
     "source": {"type": "path", "required": True},
     "readonly": {"type": "bool"},
+    "allow_sensitive": {"type": "bool"},
 }
 _FORWARD = {
     "host_port": {"type": "int", "required": True},
@@ -95,12 +96,16 @@ OPTIONS = {
 
 @dataclass(frozen=True)
 class Request:
-    """defaults count only at creation. timeout: seconds for a shutdown, before the power is taken."""
+    """defaults count only at creation. timeout: seconds for a shutdown, before the power is taken.
+
+    guarded: the tags of shares that may not lead to a sensitive directory.
+    """
 
     name: str
     state: str = "present"
     stated: Definition = field(default_factory=Definition)
     defaults: Definition = field(default_factory=Definition)
+    guarded: frozenset[str] = frozenset()
     purge: tuple[str, ...] = ()
     policy: str = "refuse"
     allow_recreate: bool = False
@@ -123,6 +128,7 @@ def parse_request(params: Mapping[str, Any]) -> Request:
         state=value.choice(given.get("state", "present"), "state", STATES),
         stated=stated,
         defaults=_parse_defaults(given.get("defaults", {})),
+        guarded=_guarded(given.get("filesystems", ())),
         purge=purge,
         policy=value.choice(given.get("restart_policy", "refuse"), "restart_policy", POLICIES),
         allow_recreate=value.boolean(given.get("allow_recreate", False), "allow_recreate"),
@@ -131,6 +137,10 @@ def parse_request(params: Mapping[str, Any]) -> Request:
         uri=value.text(given.get("uri", URI), "uri"),
         data=value.absolute_path(given.get("data", DATA), "data"),
     )
+
+
+def _guarded(shares: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    return frozenset(share["tag"] for share in shares if share.get("allow_sensitive") is False)
 
 
 def _parse_defaults(stated: object) -> Definition:

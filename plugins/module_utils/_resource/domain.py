@@ -68,7 +68,8 @@ class DomainResource:
         if after is not None and planned.changed:
             starts = any(action.operation == "start" for action in planned.actions)
             wanted = needed(state.definition or Definition(), after, starts=starts)
-            check(self.request.stated, wanted, self._surroundings(wanted, state.live or Definition()))
+            around = self._surroundings(wanted, state.live or Definition())
+            check(self.request.stated, wanted, around, self.request.guarded)
         return planned
 
     def perform(self, action: Action) -> None:

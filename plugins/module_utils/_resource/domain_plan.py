@@ -18,6 +18,7 @@ from .._model.domain_merge import create, facets, impacts, key, merge
 from .._model.domain_request import Request
 from .._model.forward import Forward
 from .._model.names import mac_address
+from .._model.sensitive import sensitivity
 from .._model.share import refused_directory
 from .._model.size import GIB, format_size
 from .._model.value import UNKNOWN
@@ -293,19 +294,19 @@ def needed(before: Definition, after: Definition, *, starts: bool) -> Definition
     )
 
 
-def check(stated: Definition, wanted: Definition, around: Surroundings) -> None:
-    """Raise for what can't be had on this host. stated tells where the user wrote it."""
+def check(stated: Definition, wanted: Definition, around: Surroundings, guarded: frozenset[str] = frozenset()) -> None:
+    """Raise for what can't be had on this host. stated tells where the user wrote it; guarded as in Request."""
     if around.most_cpus and (wanted.cpus or 0) > around.most_cpus:
         problem = f"{wanted.cpus} is more than the hypervisor can give"
         raise SpecError("cpus", problem, f"Write a number from 1 to {around.most_cpus}.")
-    _check_shares(stated, wanted, around)
+    _check_shares(stated, wanted, around, guarded)
     for forward in wanted.forwards or ():
         if forward in around.taken:
             problem = f"port {forward.host_port} of {forward.address} {around.taken[forward]}"
             raise SpecError(f"{_place(stated, 'forwards', forward)}.host_port", problem, "Choose another host_port.")
 
 
-def _check_shares(stated: Definition, wanted: Definition, around: Surroundings) -> None:
+def _check_shares(stated: Definition, wanted: Definition, around: Surroundings, guarded: frozenset[str]) -> None:
     for share in wanted.filesystems or ():
         path, source = f"{_place(stated, 'filesystems', share)}.source", share.source or ""
         real = around.directories.get(source)
@@ -313,6 +314,9 @@ def _check_shares(stated: Definition, wanted: Definition, around: Surroundings) 
             raise SpecError(path, f"{source!r} is not a directory of this host", "Make it, or share another one.")
         if refused_directory(real):
             raise SpecError(path, f"{source!r} leads to {real}, a system directory", "Share another directory.")
+        if share.tag in guarded and sensitivity(real):
+            hint = "Share another directory, or set allow_sensitive to true for this share."
+            raise SpecError(path, f"{source!r} leads to {real}, which {sensitivity(real)}", hint)
         if share.real not in (None, real):
             problem = f"{source!r} leads to {real}, and led to {share.real} when it was checked"
             raise SpecError(path, problem, "See who changed it; if that is meant, state the share.")

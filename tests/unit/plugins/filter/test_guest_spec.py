@@ -95,11 +95,12 @@ def test_shares_and_forwards_go_where_they_are_used() -> None:
         every_boot_script="date",
         workdir="/code",
     )
-    assert made["domain"]["filesystems"] == [{"source": "/srv/code", "tag": "code", "readonly": True}]
+    share = {"source": "/srv/code", "readonly": True, "allow_sensitive": False}
+    assert made["domain"]["filesystems"] == [{**share, "tag": "code"}]
     assert made["seed"]["shares"] == [{"source": "/srv/code", "target": "/code", "tag": "code", "readonly": True}]
     assert made["domain"]["forwards"] == [{"host_port": 8080, "guest_port": 80, "address": "127.0.0.1"}]
     assert made["preflight"]["forwards"] == made["domain"]["forwards"]
-    assert made["preflight"]["shares"] == [{"source": "/srv/code", "readonly": True, "allow_sensitive": False}]
+    assert made["preflight"]["shares"] == [share]
     assert made["seed"]["workdir"] == "/code"
     assert made["seed"]["every_boot_script"].endswith("date")
     assert "first_boot_script" not in made["seed"]

@@ -243,6 +243,20 @@ def test_a_share_that_is_gone_is_no_change_of_a_running_guest() -> None:
     assert not planned(RUNNING, **CODE).changed
 
 
+def test_a_share_may_be_guarded_against_sensitive_directories() -> None:
+    shares = [
+        {"tag": f"t{number}", "source": "/srv/code", "allow_sensitive": allowed}
+        for number, allowed in enumerate((True, False, None))
+    ]
+    request = parse_request({"name": "work", "filesystems": shares})
+    assert request.guarded == {"t1"}
+    around = Surroundings(directories={"/srv/code": "/etc"})
+    check(GOOD, parse({"filesystems": [shares[0], shares[2]]}), around, request.guarded)
+    with pytest.raises(SpecError, match="'/srv/code' leads to /etc, which belongs to the host's system"):
+        check(GOOD, parse({"filesystems": [shares[1]]}), around, request.guarded)
+    check(GOOD, parse({"filesystems": [shares[1]]}), Surroundings(directories={"/srv/code": "/data"}), request.guarded)
+
+
 def test_a_new_source_brings_its_real_path() -> None:
     params = {"filesystems": [{"tag": "code", "source": "/new"}]}
     for directories, real in (({"/new": "/data"}, "/data"), ({}, "/new")):

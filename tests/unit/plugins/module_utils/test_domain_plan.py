@@ -234,7 +234,8 @@ def test_a_share_that_leads_elsewhere_is_a_change() -> None:
     found = planned(moved, **CODE, restart_policy="now")
     assert operations(found) == ["stop", "define", "start"]
     after = found.actions[1].arguments["definition"]
-    assert [share.real for share in after.filesystems] == ["/data"]
+    assert isinstance(after, Definition)
+    assert [share.real for share in after.filesystems or ()] == ["/data"]
     done = dataclasses.replace(moved, definition=after, live=after)
     assert not planned(done, **CODE).changed
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
@@ -328,7 +329,12 @@ def test_the_size_of_a_disk_is_read_from_its_head(tmp_path: Path) -> None:
 
 def test_sizes_are_looked_for_only_where_one_is_stated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(qcow2, "virtual_sizes", lambda paths: asked.extend(paths) or {})
+
+    def note(paths: Iterable[str]) -> dict[str, int]:
+        asked.extend(paths)
+        return {}
+
+    monkeypatch.setattr(qcow2, "virtual_sizes", note)
     guests = (Guest("a", image="one"), Guest("b", image="two", disk=GIB))
     store = Store(str(tmp_path))
     (tmp_path / "images" / "names").mkdir(parents=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import (
@@ -67,8 +67,8 @@ def made(stated: dict[str, Any]) -> Definition:
     return create(parse(stated), *(() if "kernel" in stated else (Definition(firmware="efi"),)))
 
 
-# A definition has many parts: a busy machine draws them slowly, which says nothing about the code.
-patient = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+# A definition has many parts, so that each example takes its time.
+patient = settings(max_examples=60)
 
 
 @patient

@@ -96,7 +96,7 @@ def server(*says: bytes, hold: float = 0.0) -> Iterator[int]:
         def answer() -> None:
             with contextlib.suppress(OSError):
                 while True:
-                    connection, _ = listener.accept()
+                    connection, dummy = listener.accept()
                     with connection:
                         for text in says:
                             connection.sendall(text)

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 from .._errors import HostError
-from .._gateway import accelerator, files, guest_files, ports
+from .._gateway import accelerator, dhcp_lease, files, guest_files, ports
 from .._gateway.libvirt import Connection, DomainState
+from .._model.dhcp import Lease
 from .._model.domain import Definition
 from .._model.domain_merge import view
 from .._model.domain_request import Request, parse_request
@@ -60,7 +61,12 @@ class DomainResource:
         )
         if self.request.state != "absent":
             return state
-        return dataclasses.replace(state, leftovers=self._leftovers(definition), kept=_foreign_disks(definition))
+        return dataclasses.replace(
+            state,
+            leftovers=self._leftovers(definition),
+            leases=self._leases(definition),
+            kept=_foreign_disks(definition),
+        )
 
     def plan(self, state: State) -> Plan:
         planned = plan(self.request, state)
@@ -126,6 +132,14 @@ class DomainResource:
         gone += sorted(set(logs))
         return (*gone, guest.directory) if guest_files.holds_only(guest.directory, gone) else tuple(gone)
 
+    def _leases(self, definition: Definition) -> tuple[Lease, ...]:
+        return tuple(
+            lease
+            for item in definition.interfaces or ()
+            if item.type == "network" and item.source and item.mac
+            for lease in dhcp_lease.leases(self.connection, item.source, item.mac)
+        )
+
     def _used_by_others(self, disks: set[str]) -> set[str]:
         if not disks:
             return set()
@@ -188,6 +202,9 @@ class DomainResource:
 
     def _do_power_off(self) -> None:
         self.connection.power_off(self.request.name)
+
+    def _do_release(self, held: Lease) -> None:
+        dhcp_lease.release(self.connection, held)
 
     def _do_discard_saved(self) -> None:
         self.connection.discard_saved(self.request.name)

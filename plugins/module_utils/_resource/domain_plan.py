@@ -13,6 +13,7 @@ from typing import Any, Optional
 from .._diff import LIVE, RECREATE, RESTART, Change, changes
 from .._errors import SpecError
 from .._model.accelerator import cpu_default
+from .._model.dhcp import Lease
 from .._model.domain import Definition
 from .._model.domain_merge import create, facets, impacts, key, merge
 from .._model.domain_request import Request
@@ -43,6 +44,7 @@ class State:
     """A domain as it was found. definition is None when there is none; live is that of the running guest.
 
     leftovers: files that go with an absent domain. kept: its disks that stay, being not ours.
+    leases: what its networks' DHCP holds for an absent domain.
     directories: share that is asked for -> where it leads.
     """
 
@@ -53,6 +55,7 @@ class State:
     active: bool = False
     saved: bool = False
     leftovers: tuple[str, ...] = ()
+    leases: tuple[Lease, ...] = ()
     kept: tuple[str, ...] = ()
     directories: Mapping[str, str] = field(default_factory=dict)
     host: Host = field(default_factory=Host)
@@ -141,6 +144,8 @@ def _plan_absent(request: Request, state: State) -> Plan:
     if state.definition is not None:
         if state.active:
             actions.append(Action("power_off", f"power off domain {request.name}"))
+        # While the definition is there: an interrupted removal finds them again.
+        actions += [Action("release", f"release the lease of {held.address}", {"held": held}) for held in state.leases]
         # What lies on a disk that stays may need its NVRAM (boot entries, Secure Boot's keys).
         keep = bool(state.kept)
         what = "its saved state and snapshots" if keep else "its NVRAM, saved state and snapshots"

@@ -72,7 +72,7 @@ def _timings(host: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) 
         spent = sum(_own_phases(results[key]).values())
         if spent >= 0.05:
             seconds[phase] = round(spent, 1)
-    waited = judge(_mapping(host, "__guest_verdict")).waited if "__guest_verdict" in host else 0
+    waited = judge(_mapping(host, "__guest_verdict")).waited
     if waited:
         seconds["cloud-init"] = float(waited)
     return seconds

@@ -49,8 +49,9 @@ def refused_directory(directory: str) -> bool:
 
 def parse_shares(value: object, path: str = "shares") -> tuple[Share, ...]:
     shares = tuple(_parse_share(entry, f"{path}[{index}]") for index, entry in enumerate(sequence(value, path)))
-    _check_tags(shares, path)
+    # First what people write: equal targets have equal tags, too, when none is stated.
     _check_targets(shares, path)
+    _check_tags(shares, path)
     return shares
 
 

@@ -37,9 +37,9 @@ options:
       - With V(present) the domain exists; whether it runs is left as it is.
       - With V(running) it runs as well. A paused guest is resumed.
       - With V(stopped) it exists and does not run. The guest is asked to shut down, and powered off after O(timeout).
-      - With V(absent) it does not exist, nor do its NVRAM, TPM state, saved state, snapshots' metadata, console log, DHCP leases,
-        and its disks that have our stamp. Other disks stay, and then the NVRAM stays too. A running guest is powered
-        off.
+      - With V(absent) it does not exist, nor do its NVRAM, TPM state, saved state, snapshots' metadata, console log,
+        DHCP leases, and its disks that have our stamp. Other disks stay, and then the NVRAM stays too. A running guest
+        is powered off.
     type: str
     choices: [present, running, stopped, absent]
     default: present

@@ -60,8 +60,7 @@ class Bench:
 
     def playbook(self, verb: str, guests: list[str], **variables: object) -> float:
         """Run a playbook for the guests and return its seconds."""
-        public = self.key.with_suffix(".pub").read_text().strip()
-        listed = [{"name": name, "image": self.image, "user": "bench", "authorized_keys": [public]} for name in guests]
+        listed = [{"name": name, "image": self.image, "user": "bench"} for name in guests]
         extra = json.dumps({"burrow_vms": listed, "burrow_ssh_include": False, **variables})
         began = time.monotonic()
         self.ansible("ansible-playbook", f"burrow.vm.{verb}", "-e", extra)
@@ -108,10 +107,9 @@ def bare_command(bench: Bench, name: str, port: int) -> list[str]:
     options["network_config"] = {"version": 2, "ethernets": {"net": {"match": {"name": "e*"}, "dhcp4": True}}}
     interpreter = "ansible_python_interpreter=/usr/bin/python3"
     bench.ansible("ansible", "localhost", "-m", "burrow.vm.cloud_init", "-a", json.dumps(options), "-e", interpreter)
-    kernel = record["kernel"]
     boot = [
         *("-kernel", Path(record["directory"]) / "vmlinuz", "-initrd", Path(record["directory"]) / "initrd.img"),
-        *("-append", kernel["cmdline"]),
+        *("-append", record["cmdline"]),
     ]
     return [
         str(word)
@@ -148,6 +146,7 @@ def measure(bench: Bench, guests: list[str], rounds: int) -> dict[str, list[floa
     for number in range(rounds):
         with bare_guests(bench, guests) as ports:
             times["bare QEMU"].append(wait_bare(bench, ports))
+            print(f"  bare QEMU {times['bare QEMU'][-1]:.1f}", flush=True)
         times["up"].append(bench.playbook("up", guests))
         times["up, no change"] += [bench.playbook("up", guests) for dummy in range(3)]
         bench.playbook("destroy", guests, burrow_destroy_all=True)

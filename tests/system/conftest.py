@@ -57,6 +57,15 @@ class Run:
             found.setdefault(match[1], []).append(str(result.get("msg", "")))
         return found
 
+    @property
+    def why(self) -> str:
+        """What went wrong, short enough for the end of a test run: messages, and the last lines of the consoles."""
+        told = [f"{host}: {message}" for host, messages in self.messages.items() for message in messages]
+        for match in _FATAL.finditer(self.output):
+            result, _end = json.JSONDecoder().raw_decode(self.output, match.end())
+            told += [f"{match[1]} console: {line}" for line in result.get("console", [])]
+        return "\n".join([f"exit code {self.code} after {self.seconds:.0f} s", *told])
+
 
 @dataclass(frozen=True)
 class Controller:

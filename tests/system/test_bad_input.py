@@ -247,7 +247,7 @@ def test_no_secret_shows_where_nothing_is_made(controller: Controller, verb: str
     variables = {"burrow_first_boot_script": f"#!/bin/sh\n# {CANARY}\n", "burrow_cloud_config": {"bootcmd": [CANARY]}}
     listed = inventory(controller.home, {"bad-one": variables, "bad-two": variables})
     run = controller.play(f"burrow.vm.{verb}", "--inventory", listed, "--limit", "bad-one,bad-two", "--check", "-vvv")
-    assert run.code == 0
+    assert run.code == 0, run.why
     assert CANARY not in run.output
     assert set(run.changed.values()) == {0}
 

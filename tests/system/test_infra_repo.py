@@ -45,23 +45,23 @@ def first(controller: Controller, repo: Path, check: Run) -> Run:
 
 @pytest.fixture(scope="module")
 def second(controller: Controller, repo: Path, first: Run) -> Run:
-    assert first.code == 0
+    assert first.code == 0, first.why
     return controller.play("site.yml", directory=repo)
 
 
 def test_a_first_check_fails_nowhere_and_makes_nothing(check: Run, repo: Path) -> None:
-    assert (check.code, check.failed) == (0, set())
+    assert (check.code, check.failed) == (0, set()), check.why
     assert not set(GUESTS) & domains()
     assert not [file for guest in GUESTS for file in leftovers(guest)]
 
 
 def test_the_first_run_makes_and_configures_both(first: Run) -> None:
-    assert (first.code, first.failed) == (0, set())
+    assert (first.code, first.failed) == (0, set()), first.why
     assert all(first.changed[guest] for guest in GUESTS)
 
 
 def test_the_second_run_changes_nothing(second: Run) -> None:
-    assert (second.code, second.failed) == (0, set())
+    assert (second.code, second.failed) == (0, set()), second.why
     assert not any(second.changed.values()), second.changed
 
 
@@ -100,7 +100,7 @@ def test_two_guests_go_only_with_consent(controller: Controller, repo: Path, fir
 
 def test_destroy_leaves_nothing(controller: Controller, repo: Path, first: Run) -> None:
     gone = controller.play("burrow.vm.destroy", *extra(burrow_destroy_all=True), directory=repo)
-    assert gone.code == 0
+    assert gone.code == 0, gone.why
     assert not [file for guest in GUESTS for file in leftovers(guest)]
     entries = controller.data / "ssh_config"
     assert not entries.exists() or not [guest for guest in GUESTS if guest in entries.read_text()]

@@ -134,7 +134,7 @@ def test_a_run_was_ended(cuts: dict[str, bool], phase: str) -> None:
 
 
 def test_the_next_run_converges(last: Run) -> None:
-    assert (last.code, last.failed) == (0, set())
+    assert (last.code, last.failed) == (0, set()), last.why
 
 
 def test_no_secret_shows_in_the_loudest_output(last: Run) -> None:
@@ -144,7 +144,7 @@ def test_no_secret_shows_in_the_loudest_output(last: Run) -> None:
 
 def test_then_nothing_is_left_to_do(controller: Controller, arguments: tuple[str, ...], last: Run) -> None:
     again = controller.play("burrow.vm.up", *arguments)
-    assert again.code == 0
+    assert again.code == 0, again.why
     assert not any(again.changed.values()), again.changed
 
 
@@ -169,7 +169,7 @@ def test_a_seed_whose_guest_went_is_made_anew(controller: Controller) -> None:
     try:
         assert controller.play(str(plays)).code == 0
         planned = controller.play("burrow.vm.up", *extra(burrow_name=name), "--check")
-        assert planned.code == 0
+        assert planned.code == 0, planned.why
         assert f"make anew the seed {DATA}/guests/{name}/seed.img" in planned.output
     finally:
         controller.play("burrow.vm.destroy", *extra(burrow_name=name))

@@ -40,6 +40,10 @@ class Watch:
     connection: Connection
     name: str
 
+    def lost(self) -> bool:
+        """Whether libvirtd went away since it was last asked."""
+        return self.connection.lost()
+
     def state(self) -> Optional[tuple[int, int]]:
         """libvirt's numbers of the state and its reason, or None when there is no such domain."""
         domain = self.connection.find_domain(self.name)

@@ -84,6 +84,20 @@ class Connection:
             cause = str(error.get_error_message())
             raise HostError("connect to libvirt", self.uri, cause, hint, "libvirt_unreachable") from error
 
+    def lost(self) -> bool:
+        """Whether libvirtd has gone since the connection was opened. It is opened anew at the next use."""
+        import libvirt  # noqa: PLC0415
+
+        if self._handle is None:
+            return False
+        try:
+            alive = bool(self._handle.isAlive())
+        except libvirt.libvirtError:
+            alive = False
+        if not alive:
+            self._handle = None
+        return not alive
+
     # -- the hypervisor
 
     def version(self) -> int:

@@ -38,6 +38,8 @@ _CONNECT = 1.0
 # sshd forks before it speaks: under TCG on a busy host that takes seconds.
 _BANNER = 10.0
 _SCAN = 15.0
+# The kernel may know the address as that of a guest which has gone, and another may have it by now: it soon knows better.
+_WRONG_KEY = 5.0
 
 
 @dataclass
@@ -51,6 +53,7 @@ class GuestReady:
     _begin: float = 0.0
     _console: Optional[str] = None
     _console_start: int = 0
+    _wrong_key_since: Optional[float] = None
 
     @property
     def lock(self) -> Optional[str]:
@@ -80,11 +83,21 @@ class GuestReady:
             left = self._begin + self.wanted.timeout - time.monotonic()
             if left <= 0:
                 raise self._failure(phase, f"{cause} (waited {self.wanted.timeout:.0f} s)")
-            outcome = self._look(left)
+            outcome = self._look_patiently(left)
             if outcome is None:
                 return
             phase, cause = outcome
             time.sleep(_POLL)
+
+    def _look_patiently(self, left: float) -> Optional[tuple[str, str]]:
+        """One look. A libvirtd that is restarted meanwhile is waited for; guests run on without it."""
+        try:
+            return self._look(left)
+        except HostError as error:
+            seen_before = error.code == "libvirt_unreachable" and self.timings
+            if seen_before or self.watch.lost():
+                return self._phase(), f"libvirtd went away: {error.cause}"
+            raise
 
     def _look(self, left: float) -> Optional[tuple[str, str]]:
         """One look, at most as long as what is left. None when the guest is ready, else the phase it is in and why."""
@@ -99,7 +112,7 @@ class GuestReady:
         for address in places:
             self.answer = replace(self.answer, address=address)
             outcome = self._ask(address, left)
-            if outcome[0] != PORT:
+            if outcome[0] not in (PORT, HOST_KEY):
                 break
         return outcome if outcome[0] != "" else None
 
@@ -119,11 +132,18 @@ class GuestReady:
                 return HOST_KEY, f"{where}: it shows no {self.wanted.host_key.type} key"
             if seen.blob != self.wanted.host_key.blob:
                 keys = f"{fingerprint(seen)}, not the pinned {fingerprint(self.wanted.host_key)}"
-                raise self._failure(HOST_KEY, f"{where} shows the host key {keys}")
+                return self._wrong_key(f"{where} shows the host key {keys}")
             self.answer = replace(self.answer, host_key=f"{seen.type} {seen.blob}")
             self._reached(HOST_KEY)
         self.answer = replace(self.answer, banner=reply.banner)
         return "", ""
+
+    def _wrong_key(self, cause: str) -> tuple[str, str]:
+        now = time.monotonic()
+        self._wrong_key_since = self._wrong_key_since or now
+        if now - self._wrong_key_since >= _WRONG_KEY:
+            raise self._failure(HOST_KEY, cause)
+        return HOST_KEY, cause
 
     def _reached(self, phase: str) -> None:
         self.timings.setdefault(phase, round(time.monotonic() - self._begin, 3))

@@ -28,6 +28,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.ready import (
     parse_scan,
 )
 from ansible_collections.burrow.vm.plugins.module_utils._plan import Plan
+from ansible_collections.burrow.vm.plugins.module_utils._resource import guest_ready
 from ansible_collections.burrow.vm.plugins.module_utils._resource.guest_ready import GuestReady
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ class Guest:
 
     def qemu_log(self) -> bytes:
         return self.log
+
+    def lost(self) -> bool:
+        return False
 
 
 @contextlib.contextmanager
@@ -222,6 +226,66 @@ def test_the_host_key(monkeypatch: pytest.MonkeyPatch, shown: Optional[str], goo
     if shown:
         assert fingerprint(parse_public_key(OTHER)) in str(error)
         assert fingerprint(parse_public_key(KEY)) in str(error)
+
+
+def test_another_key_for_a_moment_is_no_failure_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address was a former guest's a moment ago: the kernel still leads to whoever has it now."""
+    shown = [OTHER, OTHER, KEY]
+    monkeypatch.setattr(guest_watch, "host_key", lambda *_: parse_public_key(shown.pop(0)))
+    with server(b"SSH-2.0-x\n") as port:
+        assert waiting(Guest(), port=port, host_key=KEY).observe().host_key == KEY
+
+
+def test_another_key_that_stays_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guest_ready, "_WRONG_KEY", 0.3)
+    monkeypatch.setattr(guest_watch, "host_key", lambda *_: parse_public_key(OTHER))
+    begin = time.monotonic()
+    with server(b"SSH-2.0-x\n") as port:
+        error = failure(waiting(Guest(), port=port, host_key=KEY, timeout=60))
+    assert (error.code, time.monotonic() - begin < 10) == ("host_key", True)
+
+
+class Restarted(Guest):
+    """libvirtd goes away at the second question, and is back some questions later."""
+
+    asked: int = 0
+
+    def state(self) -> Optional[tuple[int, int]]:
+        self.asked += 1
+        if self.asked == 2:
+            raise HostError("read the state", "web", "Broken pipe", code="libvirt")
+        if self.asked in (3, 4):
+            raise HostError("connect to libvirt", "qemu:///system", "refused", code="libvirt_unreachable")
+        return super().state()
+
+    def lost(self) -> bool:
+        return self.asked == 2
+
+
+def test_libvirtd_is_restarted_during_the_wait() -> None:
+    with server(b"SSH-2.0-x\n") as port:
+        guest = Restarted(places=[{}, {MAC: [ADDRESS]}])
+        assert waiting(guest, port=port).observe().address == ADDRESS
+    assert guest.asked == 5
+
+
+def test_libvirtd_does_not_come_back() -> None:
+    class Gone(Restarted):
+        def state(self) -> Optional[tuple[int, int]]:
+            self.asked = min(self.asked, 2)
+            return super().state()
+
+    error = failure(waiting(Gone(places=[{}]), timeout=1))
+    assert error.code == "address"
+    assert "libvirtd went away" in str(error)
+
+
+def test_a_libvirtd_that_was_never_there_is_not_waited_for() -> None:
+    guest = Restarted()
+    guest.asked = 2
+    begin = time.monotonic()
+    assert failure(waiting(guest, timeout=60)).code == "libvirt_unreachable"
+    assert time.monotonic() - begin < 5
 
 
 def test_a_panic_of_this_boot_ends_the_wait_and_an_old_one_does_not(tmp_path: Path) -> None:

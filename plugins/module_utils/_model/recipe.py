@@ -99,7 +99,9 @@ def late_files(release: Release, architecture: Architecture) -> Mapping[str, str
 
 def command_line(architecture: Architecture) -> str:
     """The kernel's command line, by the boot loader's entry and for direct kernel boot alike."""
-    return f"root=LABEL={ROOT_LABEL} ro console=tty0 console={architecture.console},115200 quiet"
+    # rootdelay is the longest that the initramfs waits for the root disk, and 30 s without it: an emulated CPU on a busy
+    # host needs more now and then.
+    return f"root=LABEL={ROOT_LABEL} rootdelay=300 ro console=tty0 console={architecture.console},115200 quiet"
 
 
 def loader_files(release: Release, architecture: Architecture, kernel: str) -> Mapping[str, str]:

@@ -38,7 +38,7 @@ _CONNECT = 1.0
 # sshd forks before it speaks: under TCG on a busy host that takes seconds.
 _BANNER = 10.0
 _SCAN = 15.0
-# The kernel may know the address as that of a guest which has gone, and another may have it by now: it soon knows better.
+# The kernel may know the address as that of a guest which has gone, while another has it by now: it soon knows better.
 _WRONG_KEY = 5.0
 
 

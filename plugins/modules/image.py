@@ -30,7 +30,7 @@ options:
     description:
       - The image's name in the store.
       - The names V(debian-12), V(debian-13), V(ubuntu-22.04) and V(ubuntu-24.04) need nothing else;
-        images of any other name need O(url) or O(path).
+        images of any other name need O(release), O(url) or O(path), unless the store has them.
     type: str
     required: true
   state:
@@ -45,12 +45,33 @@ options:
       - Where the image comes from, when the store lacks it.
       - With V(auto) it comes from O(url) or O(path), where one is stated. Else it is the cloud image that
         the distribution publishes; where that can't be reached, the same release is built.
-      - With V(build) the release that O(name) says is built from the packages of the host's own distribution mirror.
-        The host must run that distribution, of any release. Proxies and logins of the host's apt are used and never
-        get into the image.
+      - With V(build) the release that O(release), else O(name), says is built from the packages of the host's own
+        distribution mirror. The host must run that distribution, of any release. Proxies and logins of the host's apt
+        are used and never get into the image.
     type: str
     choices: [auto, url, file, build]
     default: auto
+  release:
+    description:
+      - The release that the image is made of, as in V(debian-13), where O(name) is a name of your own.
+      - When the image in the store is another release, it is replaced under this name.
+    type: str
+  packages:
+    description:
+      - Packages to install besides those that every built image has. Recommended packages don't come with them.
+      - The image is built then, and not downloaded.
+      - When the image in the store was built with other packages, it is replaced under this name.
+        Guests' disks keep the one that they were made of.
+    type: list
+    elements: str
+  kernel:
+    description:
+      - Which kernel of the distribution the image is built with, and not downloaded.
+      - V(cloud) is small and has no drivers for AHCI, USB, graphics and sound. V(generic) is the one for any machine.
+      - An image is built with V(cloud) when nothing is stated. When the one in the store has the other, it is replaced
+        under this name.
+    type: str
+    choices: [cloud, generic]
   url:
     description:
       - The image's address (HTTP or HTTPS, without a login).
@@ -82,7 +103,8 @@ options:
 notes:
   - A built image is a cloud image that starts fast. It boots by UEFI, and directly by RV(image.kernel). It reads seeds
     of type NoCloud only, and makes only an ed25519 host key.
-  - Two builds from one state of the mirror have the same digest.
+  - Two builds from one state of the mirror have the same digest, as long as O(packages) holds none whose installation
+    makes keys or identifiers of its own.
   - cloud-init leaves apt's sources in the image alone unless the seed says C(apt.preserve_sources_list=false).
 seealso:
   - module: burrow.vm.disk
@@ -97,6 +119,13 @@ EXAMPLES = r"""
   burrow.vm.image:
     name: debian-12
     source: build
+
+- name: Build an image with more in it, under a name of its own
+  burrow.vm.image:
+    name: web
+    release: debian-13
+    packages: [nginx-light, rsync]
+    kernel: generic
 
 - name: Have an image from a web server
   burrow.vm.image:
@@ -173,6 +202,10 @@ image:
     user:
       description: The user that cloud-init makes when the seed names none, or null where that isn't known.
       type: str
+    packages:
+      description: The packages that it was built with besides those that every built image has.
+      type: list
+      elements: str
 timings:
   description: Seconds per phase.
   returned: always
@@ -196,6 +229,7 @@ error:
 
 from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import STORE
 from ansible_collections.burrow.vm.plugins.module_utils._model.image import FORMATS
+from ansible_collections.burrow.vm.plugins.module_utils._model.release import KERNELS
 from ansible_collections.burrow.vm.plugins.module_utils._resource.image import build
 from ansible_collections.burrow.vm.plugins.module_utils._run import main as run
 
@@ -203,6 +237,9 @@ ARGUMENTS = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "source": {"type": "str", "choices": ["auto", "url", "file", "build"], "default": "auto"},
+    "release": {"type": "str"},
+    "packages": {"type": "list", "elements": "str"},
+    "kernel": {"type": "str", "choices": list(KERNELS)},
     "url": {"type": "str"},
     "checksum": {"type": "str"},
     "path": {"type": "path"},

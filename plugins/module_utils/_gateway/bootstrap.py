@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from .._errors import HostError
 from .._model import recipe
 from .._model.apt import Source, for_guest, mirror, parse_deb822, parse_list, resolve_mirrorlist, split_login
-from .._model.release import Architecture, Release
+from .._model.release import Architecture, Content, Release
 from . import files
 from .process import run
 
@@ -93,11 +93,13 @@ def guest_sources(
     return written
 
 
-def make_tree(place: Bootstrap, release: Release, architecture: Architecture, sources: Iterable[Source]) -> None:
-    """Unpack and configure the release's packages in place.tree."""
+def make_tree(
+    place: Bootstrap, release: Release, architecture: Architecture, sources: Iterable[Source], content: Content
+) -> None:
+    """Unpack and configure the release's packages, and those of content, in place.tree."""
     early = place.path("early")
-    for path, content in recipe.early_files().items():
-        _write(os.path.join(early, path), content)
+    for path, text in recipe.early_files().items():
+        _write(os.path.join(early, path), text)
     _write(place.path("customize"), recipe.CUSTOMIZE, 0o700)
     _write(place.path("apt.conf"), _apt_configuration(place, sources))
     lines = [source.line(keyring_file(place.directory, source)) for source in sources]
@@ -108,7 +110,9 @@ def make_tree(place: Bootstrap, release: Release, architecture: Architecture, so
         ("essential", f'cp -R {shlex.quote(early)}/. "$1"'),
         ("customize", f'{shlex.quote(place.path("customize"))} "$1"'),
     )
-    arguments = recipe.bootstrap(release, architecture, place.tree, place.path("sources.list"), hooks)
+    packages = release.packages_for(architecture, content)
+    listed = place.path("sources.list")
+    arguments = recipe.bootstrap(release, architecture, place.tree, listed, hooks, packages=packages)
     run(
         # Its mounts are never seen outside, and all it started ends with this process, however that ends:
         # so nothing hinders the next run from clearing the tree away.

@@ -13,13 +13,13 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from .._errors import HostError, SpecError
 from .._model import recipe
 from .._model.disk import Image
-from .._model.image import Checksum, Record, Request, listed_checksum, public_url
+from .._model.image import BUILD, Checksum, Record, Request, listed_checksum, public_url
 from .._model.release import Release
 from . import bootstrap, disk_image, http, qemu_img, tree
 from .image_store import IMAGE, INITRD, KERNEL
@@ -84,20 +84,21 @@ class ImageMaker:
         # The modes of what is made here are part of the image; nobody but us can enter the directory.
         os.umask(0o022)
         with self._phase("bootstrap"):
-            bootstrap.make_tree(place, release, architecture, sources)
+            bootstrap.make_tree(place, release, architecture, sources, request.content)
         with self._phase("seal"):
             own = bootstrap.guest_sources(place, release, architecture, sources)
             kernel = tree.seal(place.tree, release, architecture, own)
             esp = place.path("esp")
             tree.make_esp(place.tree, esp, release, architecture, kernel)
-            digest = tree.digest(place.tree, esp)
+            digest = tree.digest(request.content, place.tree, esp)
         with self._phase("assemble"):
             parts = disk_image.Parts(place.tree, esp, place.directory)
             os.rename(disk_image.assemble(parts, architecture, digest, request.name), self._path(IMAGE))
             shutil.copyfile(kernel.path, self._path(KERNEL))
             shutil.copyfile(kernel.initrd, self._path(INITRD))
             shutil.rmtree(place.directory)
-        return self._record(digest, Origin("build", sources[0].uri, release), {}, recipe.command_line(architecture))
+        record = self._record(digest, Origin(BUILD, sources[0].uri, release), {}, recipe.command_line(architecture))
+        return replace(record, packages=request.content.packages, flavour=request.content.kernel)
 
     def _download(self, url: str, checksum: Optional[Checksum], release: Optional[Release] = None) -> Record:
         with self._phase("download"):

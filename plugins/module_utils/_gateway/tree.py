@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from .._errors import HostError
 from .._model import recipe
-from .._model.release import Architecture, Release
+from .._model.release import Architecture, Content, Release
 from . import files
 
 # What a build leaves behind and no guest wants: emptied directories, and removed files.
@@ -146,12 +146,12 @@ def make_esp(tree: str, esp: str, release: Release, architecture: Architecture, 
             stream.write(text)
 
 
-def digest(*trees: str) -> str:
+def digest(content: Content, *trees: str) -> str:
     """The digest of what the trees hold: types, modes, owners, contents, links, extended attributes; no times.
 
     File systems made of one tree differ (mke2fs copies inode change times), so their bytes say nothing.
     """
-    total = hashlib.sha256(f"burrow recipe {recipe.VERSION}\n".encode())
+    total = hashlib.sha256(recipe.identity(content).encode())
     for tree in trees:
         for line in manifest(tree):
             total.update(line + b"\n")

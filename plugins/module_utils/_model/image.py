@@ -7,20 +7,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Optional
 from urllib.parse import urlsplit, urlunsplit
 
 from .._errors import SpecError
 from .names import parse_name
 from .paths import DATA, Store
-from .release import RELEASES, Architecture, Release, find_release, parse_architecture
+from .release import (
+    CLOUD,
+    KERNELS,
+    RELEASES,
+    Architecture,
+    Content,
+    Release,
+    find_release,
+    parse_architecture,
+)
 from .value import absolute_path, nearest, shown
 
-PUBLISHED, URL, FILE, BUILD = "published", "url", "file", "build"
+PUBLISHED, URL, FILE, BUILD, STORED = "published", "url", "file", "build", "stored"
 FORMATS = ("qcow2", "raw")
 # Hexadecimal digits of each algorithm; weaker ones prove nothing.
 _ALGORITHMS = {"sha256": 64, "sha512": 128}
+# Debian's rule for package names; apt takes a name that ends in a hyphen for one to remove.
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+]", re.ASCII)
 _CHECKSUM = re.compile(r"(?P<algorithm>[a-z0-9]+):(?P<value>[0-9A-Fa-f]+)", re.ASCII)
 
 
@@ -35,7 +46,11 @@ class Checksum:
 
 @dataclass(frozen=True)
 class Request:
-    """One image as stated. source is one of PUBLISHED (a release's own image, else a build), URL, FILE, BUILD."""
+    """One image as stated.
+
+    source is one of PUBLISHED (a release's own image, else a build), URL, FILE, BUILD, STORED (what the store has).
+    release is the one that was stated, or that the name stands for. packages and kernel are None unless stated.
+    """
 
     name: str
     present: bool
@@ -47,6 +62,14 @@ class Request:
     path: str = ""
     checksum: Optional[Checksum] = None
     format: Optional[str] = None
+    release_stated: bool = False
+    packages: Optional[tuple[str, ...]] = None
+    kernel: Optional[str] = None
+
+    @property
+    def content(self) -> Content:
+        """What a build is given."""
+        return Content(self.packages or (), self.kernel or CLOUD)
 
     @property
     def known_release(self) -> Release:
@@ -58,7 +81,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Record:
-    """What the store keeps beside an image. kernel is the command line for direct boot, where there is a kernel."""
+    """What the store keeps beside an image.
+
+    cmdline is for direct boot, where there is a kernel. packages and flavour (the kernel's) are a build's; earlier
+    versions, which noted neither, had no choice of them.
+    """
 
     digest: str
     format: str
@@ -71,13 +98,23 @@ class Record:
     release: Optional[str] = None
     user: Optional[str] = None
     cmdline: Optional[str] = None
+    packages: tuple[str, ...] = ()
+    flavour: Optional[str] = None
 
     def document(self) -> dict[str, object]:
         return asdict(self)
 
-    def agrees(self, checksum: Optional[Checksum]) -> bool:
-        """Whether this is the image with that checksum; a built one has none to compare."""
-        return checksum is None or self.checksums.get(checksum.algorithm) == checksum.value
+    def agrees(self, request: Request) -> bool:
+        """Whether this is the image that was asked for, in all that was stated. A built one has no checksum."""
+        checksum = request.checksum
+        if checksum is not None and self.checksums.get(checksum.algorithm) != checksum.value:
+            return False
+        if request.release_stated and self.release != request.known_release.name:
+            return False
+        if request.packages is None and request.kernel is None:
+            return True
+        flavour = self.flavour or CLOUD
+        return self.source == BUILD and request.packages in (None, self.packages) and request.kernel in (None, flavour)
 
 
 def read_record(document: object) -> Optional[Record]:
@@ -85,7 +122,7 @@ def read_record(document: object) -> Optional[Record]:
     if not isinstance(document, Mapping):
         return None
     try:
-        record = Record(**document)
+        record = Record(**{**document, "packages": tuple(document.get("packages") or ())})
     except TypeError:
         return None
     return record if isinstance(record.size, int) and isinstance(record.checksums, Mapping) else None
@@ -98,39 +135,48 @@ def parse(params: Mapping[str, object], machine: str) -> Request:
     architecture = parse_architecture(str(params.get("architecture") or machine))
     if params.get("state") == "absent":
         return Request(name, False, "", architecture, store)
-    stated = str(params.get("source") or "auto")
-    url, path = _parse_url(params.get("url")), _parse_path(params.get("path"))
-    if url and path:
-        raise SpecError("path", "both `url` and `path` are stated", "State where the image is once.")
     request = Request(
         name,
         True,
-        _source(stated, name, url, path),
+        str(params.get("source") or "auto"),
         architecture,
         store,
-        find_release(name),
-        url,
-        path,
+        _parse_release(params.get("release")) or find_release(name),
+        _parse_url(params.get("url")),
+        _parse_path(params.get("path")),
         _parse_checksum(params.get("checksum")),
         _parse_format(params.get("format")),
+        params.get("release") is not None,
+        _parse_packages(params.get("packages")),
+        _parse_kernel(params.get("kernel")),
     )
+    request = replace(request, source=_source(request))
     _check(request, machine)
     return request
 
 
-def _source(stated: str, name: str, url: str, path: str) -> str:
+def _source(request: Request) -> str:
+    stated, chosen = request.source, request.packages is not None or request.kernel is not None
+    if request.url and request.path:
+        raise SpecError("path", "both `url` and `path` are stated", "State where the image is once.")
     if stated == "auto":
-        stated = URL if url else FILE if path else PUBLISHED
-    needed = {URL: ("url", url), FILE: ("path", path)}.get(stated)
+        own = BUILD if chosen else PUBLISHED if request.release else STORED
+        stated = URL if request.url else FILE if request.path else own
+    needed = {URL: ("url", request.url), FILE: ("path", request.path)}.get(stated)
     if needed and not needed[1]:
         raise SpecError(needed[0], f"it is missing, and source is {stated}", f"State `{needed[0]}`.")
-    if stated in (PUBLISHED, BUILD) and find_release(name) is None:
-        near = nearest(name, RELEASES)
-        suggestion = f"Did you mean `{near}`? Else state" if near else "State"
-        known = ", ".join(sorted(RELEASES))
-        hint = f"{suggestion} `url` or `path`; the names known without are {known}."
-        raise SpecError("name", f"{shown(name)} is no release that is known here", hint)
+    if stated == BUILD and request.release is None:
+        raise unknown_name(request.name)
     return stated
+
+
+def unknown_name(name: str) -> SpecError:
+    """The error of a name that stands for no release, when nothing else says where its image comes from."""
+    near = nearest(name, RELEASES)
+    suggestion = f"Did you mean `{near}`? Else state" if near else "State"
+    known = ", ".join(sorted(RELEASES))
+    hint = f"{suggestion} `release`, `url` or `path`; the names known without are {known}."
+    return SpecError("name", f"{shown(name)} is no image of the store and no release that is known here", hint)
 
 
 def _check(request: Request, machine: str) -> None:
@@ -141,6 +187,45 @@ def _check(request: Request, machine: str) -> None:
         raise SpecError("architecture", f"an image for {request.architecture.machine} can't be built here", hint)
     if request.source == BUILD and request.checksum is not None:
         raise SpecError("checksum", "a built image has none to compare", "Leave it out.")
+    if request.source in (URL, FILE):
+        stated = {"release": request.release_stated, "packages": request.packages, "kernel": request.kernel}
+        for option, value in stated.items():
+            if value not in (False, None):
+                where = "url" if request.source == URL else "path"
+                hint = f"It chooses what is built: leave it out, or leave out `{where}`."
+                raise SpecError(option, f"an image from `{where}` is taken as it is", hint)
+
+
+def _parse_release(value: object) -> Optional[Release]:
+    if value is None:
+        return None
+    release = find_release(str(value))
+    if release is None:
+        near = nearest(str(value), RELEASES)
+        hint = f"Did you mean `{near}`? " if near else ""
+        raise SpecError("release", f"{shown(value)} is not known", f"{hint}Known are {', '.join(sorted(RELEASES))}.")
+    return release
+
+
+def _parse_packages(value: object) -> Optional[tuple[str, ...]]:
+    """The names in one order: another order asks for the same image."""
+    if value is None:
+        return None
+    names = value if isinstance(value, (list, tuple)) else [value]
+    for index, name in enumerate(names):
+        if not isinstance(name, str) or not _PACKAGE.fullmatch(name):
+            hint = "Use lower-case letters, digits, dots, plus signs and hyphens, and no version."
+            raise SpecError(f"packages[{index}]", f"{shown(name)} is not the name of a package", hint)
+        if name.startswith("linux-image-"):
+            hint = f"Choose one by `kernel`: {', '.join(KERNELS)}."
+            raise SpecError(f"packages[{index}]", f"{name} would be a second kernel", hint)
+    return tuple(sorted(set(names)))
+
+
+def _parse_kernel(value: object) -> Optional[str]:
+    if value is not None and value not in KERNELS:
+        raise SpecError("kernel", f"{shown(value)} is not known", f"Write one of: {', '.join(KERNELS)}.")
+    return None if value is None else str(value)
 
 
 def _parse_url(value: object) -> str:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
-from .release import Architecture, Release
+from .release import DEFAULT_CONTENT, Architecture, Content, Release
 
 # Counts up when the recipe changes what is in an image although the mirror is the same.
 VERSION = 1
@@ -83,6 +84,14 @@ chroot "$root" systemctl disable e2scrub_reap.service
 """
 
 
+def identity(content: Content) -> str:
+    """What a digest begins with: the recipe and what was chosen. So one record is true of all names with a digest."""
+    text = f"burrow recipe {VERSION}\n"
+    if content != DEFAULT_CONTENT:
+        text += json.dumps(asdict(content), sort_keys=True) + "\n"
+    return text
+
+
 def early_files() -> Mapping[str, str]:
     """What must be there before packages are configured, by path."""
     return _EARLY
@@ -99,8 +108,8 @@ def late_files(release: Release, architecture: Architecture) -> Mapping[str, str
 
 def command_line(architecture: Architecture) -> str:
     """The kernel's command line, by the boot loader's entry and for direct kernel boot alike."""
-    # rootdelay is the longest that the initramfs waits for the root disk, and 30 s without it: an emulated CPU on a busy
-    # host needs more now and then.
+    # rootdelay is the longest that the initramfs waits for the root disk, and 30 s without it: an emulated CPU on a
+    # busy host needs more now and then.
     return f"root=LABEL={ROOT_LABEL} rootdelay=300 ro console=tty0 console={architecture.console},115200 quiet"
 
 
@@ -125,7 +134,13 @@ def initrd_path(kernel: str) -> str:
 
 
 def bootstrap(
-    release: Release, architecture: Architecture, tree: str, sources: str, hooks: Sequence[tuple[str, str]]
+    release: Release,
+    architecture: Architecture,
+    tree: str,
+    sources: str,
+    hooks: Sequence[tuple[str, str]],
+    *,
+    packages: Sequence[str],
 ) -> list[str]:
     """mmdebstrap's arguments. sources is the path of a sources.list; hooks are (stage, shell command)."""
     return [
@@ -137,7 +152,7 @@ def bootstrap(
         f"--architectures={architecture.name}",
         # The tree is worth nothing before it is complete: dpkg need not sync each file.
         "--dpkgopt=force-unsafe-io",
-        f"--include={','.join(release.packages_for(architecture))}",
+        f"--include={','.join(packages)}",
         *(f"--{stage}-hook={command}" for stage, command in hooks),
         release.codename,
         tree,

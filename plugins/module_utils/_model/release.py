@@ -110,14 +110,29 @@ _PACKAGES = (
 )
 
 
+CLOUD, GENERIC = "cloud", "generic"
+KERNELS = (CLOUD, GENERIC)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a user may choose of a built image: packages besides those above, in their order by name, and the kernel."""
+
+    packages: tuple[str, ...] = ()
+    kernel: str = CLOUD
+
+
+DEFAULT_CONTENT = Content()
+
+
 @dataclass(frozen=True)
 class Release:
-    """One release. kernel is for str.format; packages are those of this release alone."""
+    """One release. kernels are by flavour and for str.format; packages are those of this release alone."""
 
     family: Family
     version: str
     codename: str
-    kernel: str
+    kernels: Mapping[str, str]
     packages: tuple[str, ...] = ("systemd-boot", "systemd-boot-efi", "systemd-resolved")
     deb822: bool = True  # the format in which the release's own tools write apt's sources
 
@@ -136,22 +151,27 @@ class Release:
     def checksums(self, architecture: Architecture) -> str:
         return self._fill(self.family.checksums, architecture)
 
-    def packages_for(self, architecture: Architecture) -> tuple[str, ...]:
-        return (self._fill(self.kernel, architecture), *_PACKAGES, *self.packages)
+    def packages_for(self, architecture: Architecture, content: Content = DEFAULT_CONTENT) -> tuple[str, ...]:
+        """All that is asked for by name, each once."""
+        kernel = self._fill(self.kernels[content.kernel], architecture)
+        return tuple(dict.fromkeys((kernel, *_PACKAGES, *self.packages, *content.packages)))
 
     def _fill(self, template: str, architecture: Architecture) -> str:
         return template.format(version=self.version, codename=self.codename, arch=architecture.name)
 
 
 _DEBIAN, _UBUNTU = FAMILIES["debian"], FAMILIES["ubuntu"]
+# The cloud kernels lack what only machines of metal have: AHCI, USB, graphics, sound.
+_DEBIAN_KERNELS = {CLOUD: "linux-image-cloud-{arch}", GENERIC: "linux-image-{arch}"}
+_UBUNTU_KERNELS = {CLOUD: "linux-image-virtual", GENERIC: "linux-image-generic"}
 RELEASES: Mapping[str, Release] = {
     release.name: release
     for release in (
-        Release(_DEBIAN, "12", "bookworm", "linux-image-cloud-{arch}", deb822=False),
-        Release(_DEBIAN, "13", "trixie", "linux-image-cloud-{arch}"),
+        Release(_DEBIAN, "12", "bookworm", _DEBIAN_KERNELS, deb822=False),
+        Release(_DEBIAN, "13", "trixie", _DEBIAN_KERNELS),
         # systemd's own package still holds systemd-boot and systemd-resolved.
-        Release(_UBUNTU, "22.04", "jammy", "linux-image-virtual", (), deb822=False),
-        Release(_UBUNTU, "24.04", "noble", "linux-image-virtual"),
+        Release(_UBUNTU, "22.04", "jammy", _UBUNTU_KERNELS, (), deb822=False),
+        Release(_UBUNTU, "24.04", "noble", _UBUNTU_KERNELS),
     )
 }
 

@@ -15,7 +15,7 @@ from .._gateway import http
 from .._gateway.bootstrap import machine
 from .._gateway.image_maker import ImageMaker, look_at
 from .._gateway.image_store import IMAGE, INITRD, KERNEL, ImageStore
-from .._model.image import BUILD, FILE, PUBLISHED, URL, Record, Request, parse, public_url
+from .._model.image import BUILD, FILE, PUBLISHED, STORED, URL, Record, Request, parse, public_url, unknown_name
 from .._plan import UNKNOWN, Action, Plan
 
 
@@ -47,6 +47,8 @@ class ImageResource:
             digest = self._store.digest(request.name)
             users = self._store.users(digest, but=request.name) if digest else []
             return ImageState(record, self._store.knows(request.name), tuple(users))
+        if request.source == STORED and record is None:
+            raise unknown_name(request.name)
         if request.source == FILE and not _satisfies(record, request):
             look_at(request)
         return ImageState(record, self._store.knows(request.name))
@@ -122,6 +124,7 @@ class ImageResource:
             "source": record.source,
             "origin": record.origin,
             "user": record.user,
+            "packages": list(record.packages),
         }
 
 
@@ -130,7 +133,7 @@ def build(params: Mapping[str, Any]) -> ImageResource:
 
 
 def _satisfies(record: Optional[Record], request: Request) -> bool:
-    return record is not None and record.agrees(request.checksum)
+    return record is not None and record.agrees(request)
 
 
 def _removal(request: Request, state: ImageState, before: Optional[str]) -> Plan:
@@ -151,8 +154,18 @@ def _sentence(request: Request) -> str:
     if request.source == FILE:
         return f"copy image {name} from {request.path}"
     if request.source == BUILD:
-        return f"build image {name} from this host's package mirror"
+        return f"build image {name}{_content(request)} from this host's package mirror"
     return f"download image {name}, or build it from this host's package mirror where it can't be reached"
+
+
+def _content(request: Request) -> str:
+    """What was chosen of a build, in words."""
+    parts = [f"release {request.known_release.name}"] if request.release_stated else []
+    if request.kernel is not None:
+        parts.append(f"{request.kernel} kernel")
+    if request.packages:
+        parts.append(f"packages {', '.join(request.packages)}")
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _planned(request: Request) -> dict[str, object]:
@@ -170,4 +183,5 @@ def _planned(request: Request) -> dict[str, object]:
         "source": UNKNOWN if request.source == PUBLISHED else request.source,
         "origin": request.path if request.source == FILE else UNKNOWN,
         "user": release.user if release else None,
+        "packages": list(request.content.packages),
     }

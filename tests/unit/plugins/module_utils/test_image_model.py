@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
@@ -13,8 +16,8 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.image import (
     BUILD,
     FILE,
     PUBLISHED,
+    STORED,
     URL,
-    Checksum,
     Record,
     listed_checksum,
     parse,
@@ -23,8 +26,10 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.image import (
 )
 from ansible_collections.burrow.vm.plugins.module_utils._model.release import (
     ARCHITECTURES,
+    KERNELS,
     RELEASES,
     Architecture,
+    Content,
     Release,
 )
 
@@ -41,6 +46,11 @@ RECORD = Record(SHA256, "qcow2", 1 << 30, 4096, "x86_64", "url", "https://m/i", 
         ({"name": "debian-13", "url": "https://m/i", "checksum": f"sha256:{SHA256}"}, URL),
         ({"name": "x", "path": "/srv/i.qcow2"}, FILE),
         ({"name": "x", "path": "/srv/i.raw", "format": "raw"}, FILE),
+        ({"name": "x"}, STORED),
+        ({"name": "x", "release": "debian-13"}, PUBLISHED),
+        ({"name": "x", "release": "debian-13", "packages": ["git"]}, BUILD),
+        ({"name": "x", "release": "debian-13", "packages": []}, BUILD),
+        ({"name": "debian-13", "kernel": "generic"}, BUILD),
     ],
 )
 def test_where_an_image_comes_from(params: dict[str, object], source: str) -> None:
@@ -56,9 +66,28 @@ def test_where_an_image_comes_from(params: dict[str, object], source: str) -> No
         ({"name": "a b"}, "name", "1 to 63"),
         ({"name": "a\n"}, "name", "1 to 63"),
         ({"name": "-x"}, "name", "1 to 63"),
-        ({"name": "debian-31"}, "name", "`debian-1"),
-        ({"name": "golden"}, "name", "State `url` or `path`"),
-        ({"name": "golden", "source": "build"}, "name", "State `url` or `path`"),
+        ({"name": "debian-31", "source": "build"}, "name", "`debian-1"),
+        ({"name": "golden", "source": "build"}, "name", "State `release`, `url` or `path`"),
+        ({"name": "golden", "kernel": "cloud"}, "name", "State `release`"),
+        ({"name": "x", "release": "debian-31"}, "release", "`debian-1"),
+        ({"name": "x", "release": "trixie"}, "release", "debian-13"),
+        ({"name": "x", "release": "debian-13", "path": "/i"}, "release", "leave out `path`"),
+        ({"name": "x", "packages": ["git"], "path": "/i"}, "packages", "leave out `path`"),
+        ({"name": "x", "packages": [], "path": "/i"}, "packages", "leave out `path`"),
+        (
+            {"name": "x", "kernel": "cloud", "url": "https://m/i", "checksum": f"sha256:{SHA256}"},
+            "kernel",
+            "leave out `url`",
+        ),
+        ({"name": "debian-13", "packages": ["git", "systemd-"]}, "packages[1]", "no version"),
+        ({"name": "debian-13", "packages": ["git=1.0"]}, "packages[0]", "no version"),
+        ({"name": "debian-13", "packages": ["git,curl"]}, "packages[0]", "no version"),
+        ({"name": "debian-13", "packages": ["--help"]}, "packages[0]", "no version"),
+        ({"name": "debian-13", "packages": ["Git"]}, "packages[0]", "no version"),
+        ({"name": "debian-13", "packages": ["linux-image-amd64"]}, "packages[0]", "`kernel`"),
+        ({"name": "debian-13", "kernel": "realtime"}, "kernel", "generic"),
+        ({"name": "debian-13", "packages": ["git"], "checksum": f"sha256:{SHA256}"}, "checksum", "Leave it out"),
+        ({"name": "debian-13", "packages": ["git"], "architecture": "arm64"}, "architecture", "x86_64"),
         ({"name": "x", "url": "https://m/i"}, "checksum", "publisher"),
         ({"name": "x", "source": "url"}, "url", "State `url`"),
         ({"name": "x", "source": "file"}, "path", "State `path`"),
@@ -99,10 +128,46 @@ def test_public_url_has_no_token() -> None:
 
 
 def test_a_record_agrees_with_what_it_was_checked_by() -> None:
-    assert RECORD.agrees(None)
-    assert RECORD.agrees(Checksum("sha256", SHA256))
-    assert not RECORD.agrees(Checksum("sha256", "c" * 64))
-    assert not RECORD.agrees(Checksum("sha512", SHA512))
+    asked = {"name": "x", "path": "/i"}
+    assert RECORD.agrees(parse(asked, "x86_64"))
+    assert RECORD.agrees(parse({**asked, "checksum": f"sha256:{SHA256.upper()}"}, "x86_64"))
+    assert not RECORD.agrees(parse({**asked, "checksum": f"sha256:{'c' * 64}"}, "x86_64"))
+    assert not RECORD.agrees(parse({**asked, "checksum": f"sha512:{SHA512}"}, "x86_64"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "agrees"),
+    [
+        ({}, True),
+        ({"release": "debian-13"}, True),
+        ({"release": "debian-12"}, False),
+        ({"release": "debian-13", "packages": ["rsync", "git", "git"]}, True),
+        ({"release": "debian-13", "packages": ["git"]}, False),
+        ({"release": "debian-13", "packages": []}, False),
+        ({"release": "debian-13", "kernel": "generic"}, True),
+        ({"release": "debian-13", "kernel": "cloud"}, False),
+        ({"release": "debian-13", "packages": ["git", "rsync"], "kernel": "generic"}, True),
+    ],
+)
+def test_a_record_agrees_with_what_it_was_built_of(asked: dict[str, object], agrees: bool) -> None:
+    built = replace(RECORD, source="build", release="debian-13", packages=("git", "rsync"), flavour="generic")
+    stored = read_record(json.loads(json.dumps(built.document())))
+    assert stored is not None
+    assert stored.agrees(parse({"name": "x", **asked}, "x86_64")) is agrees
+
+
+def test_a_downloaded_image_is_none_of_chosen_content() -> None:
+    published = replace(RECORD, release="debian-13")
+    assert published.agrees(parse({"name": "x", "release": "debian-13"}, "x86_64"))
+    assert not published.agrees(parse({"name": "x", "release": "debian-13", "kernel": "cloud"}, "x86_64"))
+
+
+def test_a_build_of_an_earlier_version_has_the_usual_content() -> None:
+    earlier = {key: value for key, value in RECORD.document().items() if key not in ("packages", "flavour")}
+    record = read_record({**earlier, "source": "build", "release": "debian-13"})
+    assert record is not None
+    assert record.agrees(parse({"name": "debian-13", "packages": [], "kernel": "cloud"}, "x86_64"))
+    assert not record.agrees(parse({"name": "debian-13", "kernel": "generic"}, "x86_64"))
 
 
 def test_a_record_survives_its_file() -> None:
@@ -132,9 +197,23 @@ def test_a_list_of_checksums(text: str, expected: str | None) -> None:
 @pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
 @pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
 def test_tables_are_filled_in(release: Release, architecture: Architecture) -> None:
-    texts = [release.url(architecture), release.checksums(architecture), *release.packages_for(architecture)]
+    packages = [package for kernel in KERNELS for package in release.packages_for(architecture, Content(kernel=kernel))]
+    texts = [release.url(architecture), release.checksums(architecture), *packages]
     assert not [text for text in texts if "{" in text or " " in text]
     assert release.family.archives[architecture.name]
     assert architecture.console in recipe.command_line(architecture)
     entry = recipe.loader_files(release, architecture, "6.1.0-1")[f"loader/entries/{recipe.ENTRY_NAME}-6.1.0-1.conf"]
     assert f"options {recipe.command_line(architecture)}\n" in entry
+
+
+def test_packages_are_asked_for_once() -> None:
+    packages = RELEASES["debian-13"].packages_for(ARCHITECTURES["x86_64"], Content(("git", "sudo"), "generic"))
+    assert packages[0] == "linux-image-amd64"
+    assert packages[-1] == "git"
+    assert packages.count("sudo") == 1
+
+
+def test_what_was_chosen_is_part_of_a_digest() -> None:
+    assert recipe.identity(Content()) == f"burrow recipe {recipe.VERSION}\n"
+    # sudo is in every image: only its being asked for differs.
+    assert recipe.identity(Content(("sudo",))) != recipe.identity(Content())

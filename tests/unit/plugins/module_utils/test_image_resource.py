@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._apply import apply
-from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError
+from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError, SpecError
 from ansible_collections.burrow.vm.plugins.module_utils._gateway import image_maker
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.image_maker import ImageMaker
 from ansible_collections.burrow.vm.plugins.module_utils._model.image import Record, Request, parse
@@ -116,6 +116,12 @@ def fake_build(self: ImageMaker) -> Record:
     return self._record("d" * 64, image_maker.Origin("build", "http://m/debian", RELEASES["debian-13"]), {}, "ro")
 
 
+def fake_build_of_content(self: ImageMaker) -> Record:
+    record, content = fake_build(self), self._request.content
+    digest = hashlib.sha256(repr(content).encode()).hexdigest()
+    return dataclasses.replace(record, digest=digest, packages=content.packages, flavour=content.kernel)
+
+
 def test_unreachable_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ImageMaker, "build", fake_build)
     image = make(request_for(tmp_path, "http://127.0.0.1:1"))
@@ -166,3 +172,31 @@ def test_another_checksum_is_another_image(tmp_path: Path, server: str) -> None:
     assert resource.plan(resource.observe()).changed
     resource = ImageResource(request_for(tmp_path, server, checksum=f"sha512:{SHA512}"))
     assert not resource.plan(resource.observe()).changed
+
+
+def test_other_packages_are_another_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageMaker, "build", fake_build_of_content)
+
+    def resource(**more: object) -> ImageResource:
+        return ImageResource(parse({"name": "web", "data": str(tmp_path / "data"), **more}, "x86_64"))
+
+    asked = {"release": "debian-13", "packages": ["rsync", "git"], "kernel": "generic"}
+    with pytest.raises(SpecError, match="no image of the store"):
+        resource().observe()
+    first = resource(**asked)
+    plan = first.plan(first.observe())
+    assert [action.summary for action in plan.actions] == [
+        "build image web (release debian-13; generic kernel; packages git, rsync) from this host's package mirror"
+    ]
+    apply(plan, first)
+    image = first.result(first.observe(), plan, planned=False)
+    assert (image["packages"], image["release"]) == (["git", "rsync"], "debian-13")
+    # By its name alone it is there from now on, and what nobody states is no difference.
+    for same in ({}, {"release": "debian-13"}, {"release": "debian-13", "packages": ["git", "rsync"]}, asked):
+        again = resource(**same)
+        assert not again.plan(again.observe()).changed
+    for other in ({"packages": ["git"]}, {"kernel": "cloud"}):
+        changed = resource(**{**asked, **other})
+        assert changed.plan(changed.observe()).changed
+    make(parse({"name": "web", "data": str(tmp_path / "data"), **asked, "packages": ["git"]}, "x86_64"))
+    assert not Path(str(image["path"])).exists()

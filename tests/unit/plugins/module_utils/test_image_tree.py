@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError
 from ansible_collections.burrow.vm.plugins.module_utils._gateway import tree
-from ansible_collections.burrow.vm.plugins.module_utils._model.release import ARCHITECTURES, RELEASES
+from ansible_collections.burrow.vm.plugins.module_utils._model.release import ARCHITECTURES, DEFAULT_CONTENT, RELEASES
 
 RELEASE, AMD64 = RELEASES["debian-13"], ARCHITECTURES["x86_64"]
 KERNEL = "6.12.1-cloud-amd64"
@@ -89,7 +89,7 @@ def test_two_builds_have_one_digest(tmp_path: Path) -> None:
         kernel = seal(root)
         esp = tmp_path / f"esp-{day}"
         tree.make_esp(str(root), str(esp), RELEASE, AMD64, kernel)
-        digests.append(tree.digest(str(root), str(esp)))
+        digests.append(tree.digest(DEFAULT_CONTENT, str(root), str(esp)))
     assert digests[0] == digests[1]
 
 
@@ -147,16 +147,16 @@ def test_what_changes_a_digest(tmp_path: Path, change: Callable[[Path], None]) -
     (tmp_path / "file").write_bytes(b"content")
     os.chmod(tmp_path / "file", 0o644)
     (tmp_path / "link").symlink_to("file")
-    before = tree.digest(str(tmp_path))
+    before = tree.digest(DEFAULT_CONTENT, str(tmp_path))
     change(tmp_path)
-    assert tree.digest(str(tmp_path)) != before
+    assert tree.digest(DEFAULT_CONTENT, str(tmp_path)) != before
 
 
 def test_times_do_not(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
-    before = tree.digest(str(tmp_path))
+    before = tree.digest(DEFAULT_CONTENT, str(tmp_path))
     os.utime(tmp_path / "file", (1, 1))
-    assert tree.digest(str(tmp_path)) == before
+    assert tree.digest(DEFAULT_CONTENT, str(tmp_path)) == before
 
 
 def test_the_manifest_is_sorted_and_has_one_line_each(tmp_path: Path) -> None:

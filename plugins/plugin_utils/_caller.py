@@ -19,7 +19,7 @@ from typing import Optional
 from ansible_collections.burrow.vm.plugins.module_utils._errors import BurrowError, SpecError
 from ansible_collections.burrow.vm.plugins.module_utils._gateway import files, process
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.lock import locked
-from ansible_collections.burrow.vm.plugins.module_utils._model.names import parse_user
+from ansible_collections.burrow.vm.plugins.module_utils._model.inside import parse_user
 from ansible_collections.burrow.vm.plugins.module_utils._model.public_key import PublicKey, parse_public_key
 from ansible_collections.burrow.vm.plugins.module_utils._plan import UNKNOWN
 from ansible_collections.burrow.vm.plugins.plugin_utils._caller_files import CallerFiles

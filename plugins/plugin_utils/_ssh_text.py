@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._model.names import parse_name, parse_user
+from ansible_collections.burrow.vm.plugins.module_utils._model.inside import parse_user
+from ansible_collections.burrow.vm.plugins.module_utils._model.names import parse_name
 from ansible_collections.burrow.vm.plugins.module_utils._model.public_key import parse_public_key
 from ansible_collections.burrow.vm.plugins.module_utils._model.value import absolute_path, count, shown, text
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 
 from .._model.paths import stamp
-from . import files
+from . import kept_files as files
 
 # Installed by role hypervisor: it binds shares.
 HOOK = "/etc/libvirt/hooks/qemu.d/burrow"

@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 from .._errors import HostError
 from .._model.public_key import PublicKey
 from .._model.ready import BANNER_BYTES, KEY_TYPES, parse_banner, parse_scan
+from .addresses import find_addresses
 from .libvirt import Connection, failing
 from .process import run
 
@@ -66,7 +67,7 @@ class Watch:
 
     def addresses(self) -> dict[str, list[str]]:
         """MAC -> addresses: what libvirt's DHCP server gave out, else whom the host's kernel has met."""
-        return self.connection.addresses(self.name, "lease") or self.connection.addresses(self.name, "arp")
+        return find_addresses(self.connection, self.name, "lease") or find_addresses(self.connection, self.name, "arp")
 
     def qemu_log(self) -> bytes:
         return read_tail(os.path.join(_QEMU_LOGS, f"{self.name}.log"), 0)

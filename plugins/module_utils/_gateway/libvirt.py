@@ -36,7 +36,6 @@ _UNDEFINE = {"managed_save": 1, "snapshots": 2, "nvram": 4, "keep_nvram": 8, "ch
 _UNDEFINE_TPM_SINCE = 8_009_000
 _RESIZE_BYTES = 1
 _POLL = 0.1
-_SOURCE_LEASE, _SOURCE_AGENT, _SOURCE_ARP = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -108,10 +107,6 @@ class Connection:
     def qemu_version(self) -> int:
         with failing("ask for the hypervisor's version", self.uri):
             return int(self.handle.getVersion())
-
-    def capabilities(self) -> str:
-        with failing("read the capabilities", self.uri):
-            return str(self.handle.getCapabilities())
 
     def domain_capabilities(self, architecture: str, machine: str, domain_type: str) -> str:
         with failing("read the domain capabilities", self.uri):
@@ -221,20 +216,6 @@ class Connection:
         """Grow the disk of a running guest; size is in bytes."""
         with failing("grow the disk", path):
             self._domain(name).blockResize(path, size, _RESIZE_BYTES)
-
-    def addresses(self, name: str, source: str = "lease") -> dict[str, list[str]]:
-        """MAC -> addresses of a running guest; source is "lease", "agent" or "arp". Empty when it can't tell."""
-        kind = {"lease": _SOURCE_LEASE, "agent": _SOURCE_AGENT, "arp": _SOURCE_ARP}[source]
-        handle = self.find_domain(name)
-        if handle is None:
-            return {}
-        with vanishing(), failing("ask for addresses", name):
-            found = handle.interfaceAddresses(kind, 0)
-            return {
-                str(value.get("hwaddr") or "").lower(): [str(entry["addr"]) for entry in value.get("addrs") or ()]
-                for value in found.values()
-            }
-        return {}
 
 
 class LibvirtError(HostError):

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,6 @@ from .value import count, mapping, sequence, shown, text, unknown_keys
 KEYS = ("host_port", "guest_port", "address")
 LOOPBACK = "127.0.0.1"
 _MOST = 65535
-_SHORT = re.compile(r"(?:(?P<address>\[[^\[\]]*\]|[^:]*):)?(?P<host_port>[^:]*):(?P<guest_port>[^:]*)")
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,7 @@ class Forward:
 
 
 def parse_forwards(value: object, path: str = "forwards") -> tuple[Forward, ...]:
+    """From mappings; what is a Forward already stays one."""
     entries = sequence(value, path)
     forwards = tuple(_parse_forward(entry, f"{path}[{index}]") for index, entry in enumerate(entries))
     _check_ports(forwards, path)
@@ -36,11 +35,8 @@ def parse_forwards(value: object, path: str = "forwards") -> tuple[Forward, ...]
 
 
 def _parse_forward(value: object, path: str) -> Forward:
-    if isinstance(value, str):
-        return _from_text(value, path)
-    # YAML 1.1 reads an unquoted 22:22 as a number of base 60.
-    if isinstance(value, int) and not isinstance(value, bool):
-        raise SpecError(path, f"{value} is a number", 'YAML reads 22:22 as one. Write it in quotes, as in "8022:22".')
+    if isinstance(value, Forward):
+        return value
     entry = mapping(value, path)
     unknown_keys(entry, KEYS, path)
     for key in KEYS[:2]:
@@ -48,29 +44,17 @@ def _parse_forward(value: object, path: str) -> Forward:
             raise SpecError(f"{path}.{key}", "it is missing", "Write a port from 1 to 65535.")
     address = entry.get("address")
     return Forward(
-        _port(entry["host_port"], f"{path}.host_port"),
-        _port(entry["guest_port"], f"{path}.guest_port"),
-        LOOPBACK if address is None else _address(address, f"{path}.address"),
+        parse_port(entry["host_port"], f"{path}.host_port"),
+        parse_port(entry["guest_port"], f"{path}.guest_port"),
+        LOOPBACK if address is None else parse_address(address, f"{path}.address"),
     )
 
 
-def _from_text(value: str, path: str) -> Forward:
-    match = _SHORT.fullmatch(value.strip())
-    if match is None:
-        raise SpecError(path, f"{shown(value)} is not a forward", 'Write "8080:80" or "127.0.0.1:8080:80".')
-    address = match["address"]
-    return Forward(
-        _port(match["host_port"], path),
-        _port(match["guest_port"], path),
-        LOOPBACK if address is None else _address(address.strip("[]"), path),
-    )
-
-
-def _port(value: object, path: str) -> int:
+def parse_port(value: object, path: str) -> int:
     return count(value, path, least=1, most=_MOST)
 
 
-def _address(value: object, path: str) -> str:
+def parse_address(value: object, path: str) -> str:
     line = text(value, path)
     try:
         address = ipaddress.ip_address(line)

@@ -13,9 +13,11 @@ from .._errors import SpecError
 from .cloud_config import check_other_users
 from .forward import Forward
 from .guest_keys import BY_NAME, GUEST, GUEST_KEYS, KEYS, RUN, Interface
-from .names import mac_address, parse_hostname, parse_name
+from .inside import parse_hostname
+from .names import mac_address, parse_name
 from .public_key import PublicKey
-from .share import Share, lies_in
+from .share import Share
+from .share_rules import lies_in
 from .value import mapping, sequence, shown, unknown_keys
 
 PREFIX = "burrow_"

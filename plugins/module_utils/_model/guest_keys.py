@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
 from .._errors import SpecError
-from . import forward, share
+from . import share, short_forward
 from .cloud_config import parse_cloud_config
-from .names import parse_name, parse_user
+from .inside import hostname, parse_user, script
+from .names import parse_name
 from .public_key import parse_public_keys
 from .size import MIB, parse_size
-from .value import absolute_path, boolean, choice, count, hostname, mapping, script, sequence, shown, text, unknown_keys
+from .value import absolute_path, boolean, choice, count, mapping, sequence, shown, text, unknown_keys
 
 GUEST = "guest"
 RUN = "run"
@@ -141,7 +142,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "forwards",
         "list",
-        forward.parse_forwards,
+        short_forward.parse_forwards,
         'TCP ports of the hypervisor that lead to the VM. C("8080:80") and C("127.0.0.1:8080:80") are taken too.',
         elements="raw",
         suboptions=(

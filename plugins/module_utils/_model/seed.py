@@ -13,10 +13,11 @@ from typing import Any, Callable, Optional
 
 from .._errors import SpecError
 from .cloud_config import LARGEST, check_other_users, parse_cloud_config
-from .names import parse_hostname, parse_name, parse_user
+from .inside import hostname, parse_hostname, parse_user, script
+from .names import parse_name
 from .public_key import parse_public_keys
 from .share import parse_shares
-from .value import absolute_path, choice, hostname, mapping, script
+from .value import absolute_path, choice, mapping
 from .yaml_json import document
 
 STATES = ("present", "reset", "absent")

@@ -12,13 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .._errors import SpecError
-from .value import absolute_path, boolean, mapping, sequence, shown, text, unknown_keys
+from .share_rules import LONGEST_TAG, SYSTEM, lies_in, parse_tag, refused_directory
+from .value import absolute_path, boolean, mapping, sequence, shown, unknown_keys
 
 KEYS = ("source", "target", "tag", "readonly", "allow_sensitive")
-# The virtiofs specification (virtio 1.2, 5.11.4) has 36 bytes for the tag.
-_LONGEST_TAG = 36
-_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
-_SYSTEM = ("/boot", "/sys", "/proc", "/dev", "/run")
 # Where a mount would take the guest's own system away from it.
 _GUEST_SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr", "/var")
 
@@ -37,16 +34,6 @@ class Share:
     allow_sensitive: bool = False
 
 
-def lies_in(directory: str, parent: str) -> bool:
-    """directory is parent, or below it; both are normalised."""
-    return directory == parent or directory.startswith(f"{parent.rstrip('/')}/")
-
-
-def refused_directory(directory: str) -> bool:
-    """A system directory, which no guest may see. The path is normalised; call it with the real path too."""
-    return directory == "/" or any(lies_in(directory, system) for system in _SYSTEM)
-
-
 def parse_shares(value: object, path: str = "shares") -> tuple[Share, ...]:
     shares = tuple(_parse_share(entry, f"{path}[{index}]") for index, entry in enumerate(sequence(value, path)))
     # First what people write: equal targets have equal tags, too, when none is stated.
@@ -62,34 +49,22 @@ def _parse_share(value: object, path: str) -> Share:
         raise SpecError(f"{path}.source", "it is missing", "Name the directory on the hypervisor.")
     source = absolute_path(entry["source"], f"{path}.source")
     if refused_directory(source):
-        hint = f"Share a directory that is neither / nor below {', '.join(_SYSTEM)}."
+        hint = f"Share a directory that is neither / nor below {', '.join(SYSTEM)}."
         raise SpecError(f"{path}.source", f"{shown(entry['source'])} is a system directory", hint)
     stated = entry.get("target")
     target = absolute_path(f"/mnt/{posixpath.basename(source)}" if stated is None else stated, f"{path}.target")
-    if target == "/" or target in _GUEST_SYSTEM or any(lies_in(target, system) for system in _SYSTEM):
+    if target == "/" or target in _GUEST_SYSTEM or any(lies_in(target, system) for system in SYSTEM):
         raise SpecError(f"{path}.target", f"{shown(target)} is the guest's own", "Mount it elsewhere, as at /mnt/name.")
     tag = automatic_tag(target) if entry.get("tag") is None else parse_tag(entry["tag"], f"{path}.tag")
     flags = {key: boolean(entry[key], f"{path}.{key}") for key in KEYS[3:] if entry.get(key) is not None}
     return Share(source, target, tag, **flags)
 
 
-def parse_tag(value: object, path: str) -> str:
-    tag = text(value, path)
-    size = len(tag.encode())
-    if size > _LONGEST_TAG:
-        raise SpecError(path, f"{shown(tag)} has {size} bytes", f"Write {_LONGEST_TAG} bytes at most.")
-    # It becomes the name of a directory below /run/burrow/shares.
-    if not _TAG.fullmatch(tag) or ".." in tag:
-        hint = "Use letters, digits, dots, hyphens and underscores, beginning with a letter or digit."
-        raise SpecError(path, f"{shown(tag)} is not a valid tag", hint)
-    return tag
-
-
 def automatic_tag(target: str) -> str:
     """The tag of a share that states none: readable, and another one for each target."""
     digest = hashlib.sha256(target.encode()).hexdigest()[:8]
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", posixpath.basename(target), flags=re.ASCII).strip("-_")
-    return "-".join(part for part in (name[: _LONGEST_TAG - 9], digest) if part)
+    return "-".join(part for part in (name[: LONGEST_TAG - 9], digest) if part)
 
 
 def _check_tags(shares: Sequence[Share], path: str) -> None:

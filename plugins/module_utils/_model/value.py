@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Optional
 
 from .._errors import SpecError
-from .names import parse_hostname
 
 # YAML 1.1's words, which Ansible takes everywhere else too.
 _BOOLEANS = {
@@ -24,8 +23,6 @@ UNKNOWN = "(known after apply)"
 _COUNT = re.compile(r"[0-9]{1,19}", re.ASCII)
 # What ext4 and virtiofs take; longer ones fail late and badly.
 _LONGEST_PATH = 4095
-_LONGEST_LABEL = 63
-_LONGEST_HOSTNAME = 253
 
 
 def shown(value: object) -> str:
@@ -70,31 +67,10 @@ def text(value: object, path: str, *, most: int = 1024) -> str:
     return value
 
 
-def hostname(value: object, path: str) -> str:
-    """An RFC 1123 host name, in lower case."""
-    name = text(value, path, most=_LONGEST_HOSTNAME)
-    if parse_hostname(name) != name.lower() or any(len(label) > _LONGEST_LABEL for label in name.split(".")):
-        hint = "Use labels of 1 to 63 letters, digits and inner hyphens, with dots between them."
-        raise SpecError(path, f"{shown(name)} is not a valid host name", hint)
-    return name.lower()
-
-
 def choice(value: object, path: str, choices: Sequence[str]) -> str:
     if isinstance(value, str) and value in choices:
         return value
     raise SpecError(path, f"{shown(value)} is not known", f"Write one of: {', '.join(choices)}.")
-
-
-def script(value: object, path: str) -> str:
-    """A script for the guest. Its content may be secret, so that no message shows it."""
-    if not isinstance(value, str):
-        raise SpecError(path, "it is not text", "Write the script itself, as a block of text.")
-    if "\0" in value:
-        raise SpecError(path, "it holds a NUL byte", "Write a text script.")
-    if not value.strip():
-        raise SpecError(path, "it is empty", "Write a script, or leave the variable out.")
-    # cloud-init runs the file itself: without an interpreter's name the kernel refuses it (ENOEXEC).
-    return value if value.startswith("#!") else f"#!/bin/sh\n{value}"
 
 
 def absolute_path(value: object, path: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from .._gateway.addresses import find_addresses
 from .._gateway.libvirt import Connection, DomainState
 from .._model import value
 from .._model.arguments import URI
@@ -58,7 +59,9 @@ class DomainInfo:
 
     def _addresses(self, state: DomainState) -> list[str]:
         for source in _SOURCES:
-            found = [address for some in self.connection.addresses(state.name, source).values() for address in some]
+            found = [
+                address for some in find_addresses(self.connection, state.name, source).values() for address in some
+            ]
             if found:
                 return sorted(set(found))
         return []

@@ -11,16 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._model.forward import parse_forwards
 from ansible_collections.burrow.vm.plugins.module_utils._model.guest import merge_deep, parse
 from ansible_collections.burrow.vm.plugins.module_utils._model.guest_keys import GUEST_KEYS
-from ansible_collections.burrow.vm.plugins.module_utils._model.names import parse_hostname
-from ansible_collections.burrow.vm.plugins.module_utils._model.share import (
-    automatic_tag,
-    lies_in,
-    parse_shares,
-    refused_directory,
-)
+from ansible_collections.burrow.vm.plugins.module_utils._model.inside import parse_hostname
+from ansible_collections.burrow.vm.plugins.module_utils._model.share import automatic_tag, parse_shares
+from ansible_collections.burrow.vm.plugins.module_utils._model.share_rules import lies_in, refused_directory
+from ansible_collections.burrow.vm.plugins.module_utils._model.short_forward import parse_forwards
 from ansible_collections.burrow.vm.plugins.module_utils._model.value import absolute_path
 
 PORTS = st.integers(min_value=1, max_value=65535)

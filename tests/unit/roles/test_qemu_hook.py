@@ -19,7 +19,7 @@ import yaml
 from jinja2 import Environment
 
 from ansible_collections.burrow.vm.plugins.module_utils._gateway import system
-from ansible_collections.burrow.vm.plugins.module_utils._model import share
+from ansible_collections.burrow.vm.plugins.module_utils._model import share_rules
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import parse
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create
 from ansible_collections.burrow.vm.plugins.module_utils._model.paths import share_mount
@@ -76,7 +76,7 @@ def test_it_says_the_same_as_the_collection(hook: Any) -> None:
     untouched = load()
     assert os.path.join(untouched.SHARES, "work", "code") == share_mount("work", "code")
     for directory in ("/", *hook.REFUSED, *(f"{path}/x" for path in hook.REFUSED)):
-        assert share.refused_directory(directory)
+        assert share_rules.refused_directory(directory)
 
 
 def test_another_version_is_seen(tmp_path: Path) -> None:

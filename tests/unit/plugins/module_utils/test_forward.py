@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._model.forward import Forward, parse_forwards
+from ansible_collections.burrow.vm.plugins.module_utils._model.forward import Forward
+from ansible_collections.burrow.vm.plugins.module_utils._model.short_forward import parse_forwards
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._model.share import (
-    Share,
-    automatic_tag,
-    parse_shares,
-    refused_directory,
-)
+from ansible_collections.burrow.vm.plugins.module_utils._model.share import Share, automatic_tag, parse_shares
+from ansible_collections.burrow.vm.plugins.module_utils._model.share_rules import refused_directory
 
 
 def share(source: Any = "/srv/code", **more: Any) -> dict[str, Any]:

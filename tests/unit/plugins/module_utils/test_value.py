@@ -10,7 +10,7 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._model import value
+from ansible_collections.burrow.vm.plugins.module_utils._model import inside, value
 
 CANARY = "canary-5f1d"
 
@@ -64,14 +64,14 @@ def test_no_text(written: object) -> None:
 
 
 def test_a_script_gets_an_interpreter_when_it_names_none() -> None:
-    assert value.script("echo", "x") == "#!/bin/sh\necho"
-    assert value.script("#!/usr/bin/env python3\nprint()", "x") == "#!/usr/bin/env python3\nprint()"
+    assert inside.script("echo", "x") == "#!/bin/sh\necho"
+    assert inside.script("#!/usr/bin/env python3\nprint()", "x") == "#!/usr/bin/env python3\nprint()"
 
 
 @pytest.mark.parametrize("written", [f"{CANARY}\0", "", " \n", [CANARY], {"a": CANARY}, 5])
 def test_a_wrong_script_is_never_shown(written: object) -> None:
     with pytest.raises(SpecError) as caught:
-        value.script(written, "first_boot_script")
+        inside.script(written, "first_boot_script")
     assert CANARY not in str(caught.value)
     assert caught.value.path == "first_boot_script"
 

@@ -1,0 +1,25 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The addresses of a running guest, as libvirt knows them."""
+
+from __future__ import annotations
+
+from .libvirt import Connection, failing, vanishing
+
+# virDomainInterfaceAddressesSource
+_SOURCES = {"lease": 0, "agent": 1, "arp": 2}
+
+
+def find_addresses(connection: Connection, name: str, source: str = "lease") -> dict[str, list[str]]:
+    """MAC -> addresses; source is "lease", "agent" or "arp". Empty when it can't tell."""
+    handle = connection.find_domain(name)
+    if handle is None:
+        return {}
+    with vanishing(), failing("ask for addresses", name):
+        found = handle.interfaceAddresses(_SOURCES[source], 0)
+        return {
+            str(value.get("hwaddr") or "").lower(): [str(entry["addr"]) for entry in value.get("addrs") or ()]
+            for value in found.values()
+        }
+    return {}

@@ -69,7 +69,8 @@ def row(key: Key) -> str:
 def suboptions(key: Key) -> str:
     """Write the table of the keys that an entry of a list has."""
     rows = [f"| `{name}` | {kind} | {markdown(description)} |" for name, kind, description in key.suboptions]
-    head = [f"\nEach entry of `burrow_{key.name}`:\n", "| Key | Type | Meaning |", "|---|---|---|"]
+    what = "Keys" if key.type == "dict" else "Each entry"
+    head = [f"\n{what} of `burrow_{key.name}`:\n", "| Key | Type | Meaning |", "|---|---|---|"]
     return "\n".join([*head, *rows, ""])
 
 

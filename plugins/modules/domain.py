@@ -10,8 +10,8 @@ module: domain
 short_description: Define, start, stop, change and remove libvirt domains
 description:
   - Makes a libvirt domain (a virtual machine of QEMU) exist with a definition, in a state; or removes it.
-  - What is not stated is not managed. A definition is compared option by option with what libvirt has, never as XML;
-    settings made by others survive, and UUID, MAC addresses and device addresses stay.
+  - What is not stated is not managed. A definition is compared option by option with what libvirt has; settings made
+    by others survive, and UUID, MAC addresses and device addresses stay. What no option covers can be given as O(xml).
   - A running guest is never restarted without consent, see O(restart_policy).
   - Any domain can be managed. Only a domain that this module created has its stamp (RV(domain.owned)), and only disks
     with the stamp of M(burrow.vm.disk) are removed with it.
@@ -26,6 +26,7 @@ extends_documentation_fragment:
   - burrow.vm._libvirt
   - burrow.vm._libvirt.python
   - burrow.vm._store
+  - burrow.vm._domain_lists
 options:
   name:
     description:
@@ -73,7 +74,9 @@ options:
     suboptions:
       mode:
         description:
-          - A new domain gets V(host-passthrough) with KVM and V(maximum) with TCG when nothing is stated.
+          - A new domain gets V(host-passthrough) with KVM and V(maximum) with TCG when nothing is stated. Both show the
+            guest a CPU that can run guests of its own, with KVM where the host's module C(kvm_intel) or C(kvm_amd) has
+            C(nested) on.
         type: str
         choices: [maximum, host-passthrough, host-model]
       disable:
@@ -104,101 +107,31 @@ options:
       cmdline:
         description: [Its command line.]
         type: str
-  disks:
+  iommu:
     description:
-      - Disks that the domain has. A disk is found again by its name; stated keys are compared, others stay.
-      - They appear as virtio disks in this order, the first of a new domain as C(/dev/vda).
-      - Files must exist, save in check mode, where C((known after apply\)) is accepted as well.
-    type: list
-    elements: dict
+      - An emulated IOMMU, with which the guest can protect itself from devices, or hand them on to guests of its own.
+      - With V(intel) the machine is a V(q35), interrupts are remapped, and the I/O APIC is QEMU's. A Linux guest uses
+        it with C(intel_iommu=on) on its kernel's command line.
+      - With V(none) it has none.
+    type: str
+    choices: [intel, none]
+  vsock:
+    description:
+      - Sockets between host and guest, without a network. The host needs C(/dev/vhost-vsock) when the guest starts.
+    type: dict
     suboptions:
-      name:
-        description: [The disk's name, which is its serial number in the guest too. 20 characters at most.]
-        type: str
-        required: true
-      source:
-        description: [The disk's file on the host. A new disk needs it.]
-        type: path
-      format:
-        description: [The file's format. A new disk has V(qcow2) when nothing is stated.]
-        type: str
-        choices: [qcow2, raw]
-      readonly:
-        description: [Whether the guest can only read it. A new disk can be written to when nothing is stated.]
-        type: bool
-      base:
+      cid:
         description:
-          - The qcow2 image that O(disks[].source) is an overlay of. It is written into the definition so that libvirt
-            leaves its owner as it is. Without it libvirt finds the image by itself, and gives it to QEMU's user.
-        type: path
-  interfaces:
+          - The guest's context identifier, by which the host reaches it, from 3 up.
+          - With V(auto) libvirt takes a free one at each start. With V(none) the domain has no such device.
+        type: str
+        required: true
+  pcie_root_ports:
     description:
-      - Network interfaces that the domain has. One with O(interfaces[].mac) is found by it, the others by their order.
-    type: list
-    elements: dict
-    suboptions:
-      type:
-        description: [A libvirt network or a bridge of the host. A new interface is a V(network) if not stated.]
-        type: str
-        choices: [network, bridge]
-      source:
-        description: [The network's or bridge's name. A new interface needs it.]
-        type: str
-      mac:
-        description: [The MAC address. A new interface gets one that follows from the domain's name.]
-        type: str
-      model:
-        description: [The device that the guest sees. A new interface is V(virtio) when nothing is stated.]
-        type: str
-        choices: [virtio, e1000e, e1000, rtl8139]
-  filesystems:
-    description:
-      - Directories of the host that the guest can mount by their tags (C(mount -t virtiofs TAG DIRECTORY)).
-      - They are bound below C(/run/burrow/shares) by the libvirt hook, C(nosuid,nodev), and read-only on the host's
-        side where O(filesystems[].readonly) says so. What is mounted below a directory is not part of it.
-      - C(/) and what is below C(/boot), C(/dev), C(/proc), C(/run) and C(/sys) is refused, links followed.
-      - Where a directory leads to is noted as its real path. The hook binds nothing else, so that nobody who may write
-        beside it can give the guest another directory by a link. Another real path is a change of the share.
-    type: list
-    elements: dict
-    suboptions:
-      tag:
-        description: [The virtiofs tag. 36 bytes at most.]
-        type: str
-        required: true
-      source:
-        description: [The directory.]
-        type: path
-        required: true
-      readonly:
-        description: [Whether the guest can only read. A new one can be written to when nothing is stated.]
-        type: bool
-      allow_sensitive:
-        description:
-          - Whether it may lead to a directory that belongs to the host's system, a whole home directory, or one that
-            holds keys. V(false) refuses that, links followed, at the moment in which the real path is noted.
-          - Nothing is refused when it is not stated.
-        type: bool
-  forwards:
-    description:
-      - TCP ports of the host that lead to the guest, by a second interface on QEMU's user network. In the guest
-        it needs the address C(10.0.2.15/24), as the seed of M(burrow.vm.cloud_init) can give it.
-      - They begin and end with the guest.
-    type: list
-    elements: dict
-    suboptions:
-      host_port:
-        description: [The port on the host.]
-        type: int
-        required: true
-      guest_port:
-        description: [The port in the guest.]
-        type: int
-        required: true
-      address:
-        description: [The IPv4 address on which the host listens.]
-        type: str
-        default: 127.0.0.1
+      - How many PCI Express root ports the domain has at least, 64 at most. Each device behind one takes it for itself,
+        disks, interfaces and shares as well, and only a port that is free takes a device while the guest runs.
+      - libvirt makes those that the devices of the definition need, and one more.
+    type: int
   console_log:
     description:
       - The file to which the serial console is written. libvirt appends to it, and keeps it small by rotation.
@@ -227,6 +160,23 @@ options:
       digests:
         description: [Digests of what was applied, by name.]
         type: dict
+  xml:
+    description:
+      - Part of a C(<domain>) of libvirt, for what no option covers. What it states is looked for in the domain, as
+        libvirt keeps it (C(virsh dumpxml --inactive)), and laid over the definition where it differs.
+      - It takes nothing away. What an earlier run laid over and this one doesn't state stays.
+      - Outside C(<devices>) an element is found by its tag, and by its C(name), C(id) or the like where there may be
+        several of it, as C(<feature>), C(<timer>), C(<cell>), C(<vcpupin>) and C(<boot>).
+      - In C(<devices>), C(<emulator>), C(<iommu>), C(<memballoon>), C(<tpm>), C(<vsock>) and C(<watchdog>) are found by
+        their tags. Other devices are found by the first of these that is stated, namely the name of an alias, the
+        serial number or target of a disk, the MAC address of an interface, the target of a filesystem, channel, serial
+        port or console, type and index of a controller, the type of graphics, the id of audio. All others are found by
+        all that is stated of them, and added when no device of the domain has all of it.
+      - The arguments in C(<qemu:commandline>) are one list. It is found as a whole in its order, else added at the end.
+      - A statement that contradicts another option is refused, as are another domain's name or UUID, a DOCTYPE and with
+        it entities, a password (results and diffs would show it), and what libvirt doesn't keep as it is written.
+      - It can name any file and device of the host. Who may write it has the host.
+    type: str
   defaults:
     description:
       - Options that count only when the domain is created, and are never compared later.
@@ -291,6 +241,21 @@ EXAMPLES = r"""
       - {host_port: 8080, guest_port: 80}
     restart_policy: now
 
+- name: Have a domain that can be a hypervisor itself, with devices to hand on
+  burrow.vm.domain:
+    name: work
+    iommu: intel
+    vsock: {cid: auto}
+    pcie_root_ports: 16
+    xml: |
+      <domain>
+        <devices>
+          <watchdog model="i6300esb" action="reset"/>
+          <video><model type="bochs"/></video>
+        </devices>
+      </domain>
+    restart_policy: now
+
 - name: Take all forwards away at the next start
   burrow.vm.domain:
     name: work
@@ -337,6 +302,9 @@ domain:
     cpu: {description: The CPU., returned: success, type: dict}
     firmware: {description: V(efi) or V(bios); null with a kernel., returned: success, type: str}
     kernel: {description: The kernel or null., returned: success, type: dict}
+    iommu: {description: The model of its IOMMU or null., returned: success, type: str}
+    vsock: {description: 'Its vsock device as in O(vsock), or null.', returned: success, type: dict}
+    pcie_root_ports: {description: The number of its PCI Express root ports or null., returned: success, type: int}
     disks: {description: 'Its disks, with the keys of O(disks).', returned: success, type: list, elements: dict}
     interfaces:
       {description: 'Its interfaces, with the keys of O(interfaces).', returned: success, type: list, elements: dict}
@@ -366,7 +334,9 @@ error:
   type: dict
   contains:
     code:
-      description: V(invalid), V(not_owned), V(restart_required), V(recreate_required), V(libvirt) and others.
+      description:
+        V(invalid), V(not_owned), V(restart_required), V(recreate_required), V(contradiction), V(xml_not_kept),
+        V(no_vsock), V(libvirt) and others.
       returned: always
       type: str
     path: {description: The option or object that it is about., returned: always, type: str}

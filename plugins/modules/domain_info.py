@@ -72,6 +72,9 @@ domains:
     cpu: {description: The CPU., returned: always, type: dict}
     firmware: {description: V(efi) or V(bios); null with a kernel., returned: always, type: str}
     kernel: {description: The kernel or null., returned: always, type: dict}
+    iommu: {description: The model of its IOMMU or null., returned: always, type: str}
+    vsock: {description: 'Its vsock device as M(burrow.vm.domain) takes it, or null.', returned: always, type: dict}
+    pcie_root_ports: {description: The number of its PCI Express root ports or null., returned: always, type: int}
     disks: {description: Its disks., returned: always, type: list, elements: dict}
     interfaces: {description: Its interfaces., returned: always, type: list, elements: dict}
     filesystems: {description: Its shares., returned: always, type: list, elements: dict}

@@ -38,6 +38,8 @@ _FORWARD_ADDRESS = "10.0.2.15/24"
 _SEED_DEFAULTS = ("user", "authorized_keys", "hostname", "cloud_config", "network_config")
 _CONNECTION = ("ansible_connection", "ansible_host", "ansible_port", "ansible_user")
 _DOMAIN_KEYS = ("cpus", "memory", "interfaces", "autostart")
+# What a VM has none of unless somebody states it.
+_FURTHER_KEYS = ("iommu", "vsock", "pcie_root_ports", "xml")
 
 
 def build(
@@ -264,6 +266,7 @@ def _domain(guest: Guest, data: str) -> dict[str, Any]:
         "owned_only": True,
         "metadata": {"profile": guest.profile} if guest.profile else {},
         **{key: values[key] for key in _DOMAIN_KEYS if key in guest.stated},
+        **{key: getattr(guest, key) for key in _FURTHER_KEYS if key in guest.stated},
         "defaults": {key: values[key] for key in _DOMAIN_KEYS if key not in guest.stated},
     }
     if "firmware" in guest.stated and guest.firmware in ("efi", "bios"):

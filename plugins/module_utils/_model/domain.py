@@ -8,16 +8,17 @@ None is unstated in what is asked for, and absent in what is read from libvirt.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from .._errors import SpecError
+from . import domain_values as values
 from . import value
 from .forward import Forward, parse_forwards
-from .share import parse_tag, refused_directory
-from .size import MIB, format_size, parse_size
+from .fragment import parse_fragment
+from .share_rules import parse_tag
+from .size import format_size
 
 ACCELERATORS = ("auto", "kvm", "tcg")
 FIRMWARES = ("efi", "bios")
@@ -25,14 +26,7 @@ CPU_MODES = ("maximum", "host-passthrough", "host-model")
 DISK_FORMATS = ("qcow2", "raw")
 INTERFACE_TYPES = ("network", "bridge")
 INTERFACE_MODELS = ("virtio", "e1000e", "e1000", "rtl8139")
-METADATA = ("profile", "image", "repository", "branch")
-
-_MOST_CPUS = 4096
-_LEAST_MEMORY = 256 * MIB
-# virtio-blk carries 20 bytes of serial number (virtio 1.2, 5.2.6), by which a guest finds the disk.
-_DISK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,19}", re.ASCII)
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,62}", re.ASCII)
-_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
+IOMMUS = ("intel",)
 
 
 def _as_it_is(item: Any) -> object:
@@ -41,6 +35,10 @@ def _as_it_is(item: Any) -> object:
 
 def _same(_observed: Any, stated: Any) -> Any:
     return stated
+
+
+def _over(observed: Any, stated: Any) -> Any:
+    return {**(observed or {}), **stated}
 
 
 @dataclass(frozen=True)
@@ -65,96 +63,23 @@ def options(kind: type) -> Iterator[tuple[str, Option]]:
             yield attribute.name, attribute.metadata["option"]
 
 
-def _cpus(stated: object, path: str) -> int:
-    return value.count(stated, path, least=1, most=_MOST_CPUS)
-
-
-def _memory(stated: object, path: str) -> int:
-    """Bytes; QEMU takes whole MiB, and libvirt rounds up to them."""
-    return -(-parse_size(stated, path, least=_LEAST_MEMORY) // MIB) * MIB
-
-
-def _choice(*choices: str) -> Callable[[object, str], str]:
-    return lambda stated, path: value.choice(stated, path, choices)
-
-
-def _word(stated: object, path: str) -> str:
-    if not isinstance(stated, str) or not _WORD.fullmatch(stated):
-        raise SpecError(
-            path, f"{value.shown(stated)} is not a name", "Use letters, digits, dots, hyphens, underscores."
-        )
-    return stated
-
-
-def _words(stated: object, path: str) -> tuple[str, ...]:
-    entries = enumerate(value.sequence(stated, path))
-    return tuple(sorted({_word(entry, f"{path}[{index}]") for index, entry in entries}))
-
-
-def _path(stated: object, path: str) -> str:
-    """A path, or what check mode shows for one that isn't known yet."""
-    return value.UNKNOWN if stated == value.UNKNOWN else value.absolute_path(stated, path)
-
-
-def _line(stated: object, path: str) -> str:
-    return value.text(stated, path, most=4096)
-
-
-def _mac(stated: object, path: str) -> str:
-    address = str(stated).lower()
-    if not _MAC.fullmatch(address):
-        raise SpecError(path, f"{value.shown(stated)} is not a MAC address", "Write one as in 52:54:00:12:34:56.")
-    # The lowest bit of the first byte marks a group address, which no interface may have.
-    if int(address[1], 16) & 1:
-        raise SpecError(path, f"{value.shown(stated)} is a multicast address", "Begin it with 52:54:00.")
-    return address
-
-
-def _shared_directory(stated: object, path: str) -> str:
-    source = value.absolute_path(stated, path)
-    if refused_directory(source):
-        raise SpecError(path, f"{value.shown(stated)} is a system directory", "Share another directory.")
-    return source
-
-
-def _metadata(stated: object, path: str) -> dict[str, str]:
-    """Flat: {"image": ..., "digests.image": ...}."""
-    given = value.mapping(stated, path)
-    value.unknown_keys(given, (*METADATA, "digests"), path)
-    found = {
-        key: _line(entry, f"{path}.{key}") for key, entry in given.items() if key in METADATA and entry is not None
-    }
-    digests = value.mapping(given.get("digests") or {}, f"{path}.digests")
-    for key, entry in digests.items():
-        if entry is not None:
-            found[f"digests.{_word(key, f'{path}.digests')}"] = _line(entry, f"{path}.digests.{key}")
-    return found
-
-
-def _machine(observed: Optional[str], stated: str) -> str:
-    """libvirt writes the version of an alias: `q35` stays what it became (`pc-q35-7.2`)."""
-    prefixes = {"q35": "pc-q35-", "pc": "pc-i440fx-", "virt": "virt-"}
-    kept = observed is not None and stated in prefixes and observed.startswith(prefixes[stated])
-    return observed if observed is not None and kept else stated
-
-
 @dataclass(frozen=True)
 class Disk:
     """name is the serial number that the guest sees; base is the image that source is an overlay of."""
 
     name: str
-    source: Optional[str] = field(default=None, metadata=_row("source", "restart", _path))
-    format: Optional[str] = field(default=None, metadata=_row("format", "restart", _choice(*DISK_FORMATS)))
+    source: Optional[str] = field(default=None, metadata=_row("source", "restart", values.file))
+    format: Optional[str] = field(default=None, metadata=_row("format", "restart", values.one_of(*DISK_FORMATS)))
     readonly: Optional[bool] = field(default=None, metadata=_row("readonly", "restart", value.boolean))
-    base: Optional[str] = field(default=None, metadata=_row("base", "restart", _path))
+    base: Optional[str] = field(default=None, metadata=_row("base", "restart", values.file))
 
 
 @dataclass(frozen=True)
 class Interface:
-    type: Optional[str] = field(default=None, metadata=_row("type", "restart", _choice(*INTERFACE_TYPES)))
-    source: Optional[str] = field(default=None, metadata=_row("source", "restart", _word))
-    mac: Optional[str] = field(default=None, metadata=_row("mac", "restart", _mac))
-    model: Optional[str] = field(default=None, metadata=_row("model", "restart", _choice(*INTERFACE_MODELS)))
+    type: Optional[str] = field(default=None, metadata=_row("type", "restart", values.one_of(*INTERFACE_TYPES)))
+    source: Optional[str] = field(default=None, metadata=_row("source", "restart", values.word))
+    mac: Optional[str] = field(default=None, metadata=_row("mac", "restart", values.mac))
+    model: Optional[str] = field(default=None, metadata=_row("model", "restart", values.one_of(*INTERFACE_MODELS)))
 
 
 @dataclass(frozen=True)
@@ -162,38 +87,55 @@ class Filesystem:
     """real is where source led to when it was checked, and the only directory that the hook will bind."""
 
     tag: str
-    source: Optional[str] = field(default=None, metadata=_row("source", "restart", _shared_directory))
+    source: Optional[str] = field(default=None, metadata=_row("source", "restart", values.shared_directory))
     readonly: Optional[bool] = field(default=None, metadata=_row("readonly", "restart", value.boolean))
-    real: Optional[str] = field(default=None, metadata=_row("real", "restart", _shared_directory))
+    real: Optional[str] = field(default=None, metadata=_row("real", "restart", values.shared_directory))
 
 
 @dataclass(frozen=True)
 class Definition:
     """autostart is libvirt's own note, all else is in the XML."""
 
-    cpus: Optional[int] = field(default=None, metadata=_row("cpus", "restart", _cpus))
-    memory: Optional[int] = field(default=None, metadata=_row("memory", "restart", _memory, show=format_size))
-    accelerator: Optional[str] = field(default=None, metadata=_row("accelerator", "restart", _choice(*ACCELERATORS)))
+    cpus: Optional[int] = field(default=None, metadata=_row("cpus", "restart", values.cpus))
+    memory: Optional[int] = field(default=None, metadata=_row("memory", "restart", values.memory, show=format_size))
+    accelerator: Optional[str] = field(
+        default=None, metadata=_row("accelerator", "restart", values.one_of(*ACCELERATORS))
+    )
     # Every device's address belongs to the machine.
-    machine: Optional[str] = field(default=None, metadata=_row("machine", "recreate", _word, merge=_machine))
-    cpu_mode: Optional[str] = field(default=None, metadata=_row("cpu.mode", "restart", _choice(*CPU_MODES)))
+    machine: Optional[str] = field(
+        default=None, metadata=_row("machine", "recreate", values.word, merge=values.machine)
+    )
+    cpu_mode: Optional[str] = field(default=None, metadata=_row("cpu.mode", "restart", values.one_of(*CPU_MODES)))
     cpu_disable: Optional[tuple[str, ...]] = field(
-        default=None,
-        metadata=_row(
-            "cpu.disable", "restart", _words, merge=lambda observed, stated: tuple(sorted({*(observed or ()), *stated}))
-        ),
+        default=None, metadata=_row("cpu.disable", "restart", values.words, merge=values.with_others)
     )
     # The NVRAM belongs to the firmware.
-    firmware: Optional[str] = field(default=None, metadata=_row("firmware", "recreate", _choice(*FIRMWARES)))
-    kernel: Optional[str] = field(default=None, metadata=_row("kernel.path", "restart", _path))
-    initrd: Optional[str] = field(default=None, metadata=_row("kernel.initrd", "restart", _path))
-    cmdline: Optional[str] = field(default=None, metadata=_row("kernel.cmdline", "restart", _line))
-    console_log: Optional[str] = field(default=None, metadata=_row("console_log", "restart", _path))
+    firmware: Optional[str] = field(default=None, metadata=_row("firmware", "recreate", values.one_of(*FIRMWARES)))
+    kernel: Optional[str] = field(default=None, metadata=_row("kernel.path", "restart", values.file))
+    initrd: Optional[str] = field(default=None, metadata=_row("kernel.initrd", "restart", values.file))
+    cmdline: Optional[str] = field(default=None, metadata=_row("kernel.cmdline", "restart", values.line))
+    # Neither has an address that could move another device, so that a restart brings them.
+    iommu: Optional[str] = field(
+        default=None,
+        metadata=_row("iommu", "restart", values.one_of(*IOMMUS, values.NONE), merge=values.unless_none),
+    )
+    vsock_cid: Optional[Union[int, str]] = field(
+        default=None, metadata=_row("vsock.cid", "restart", values.cid, merge=values.unless_none)
+    )
+    # All that there are; libvirt adds those that its devices need, and may have added more than are asked for.
+    pcie_root_ports: Optional[int] = field(
+        default=None,
+        metadata=_row(
+            "pcie_root_ports", "restart", values.root_ports, merge=lambda observed, stated: max(observed or 0, stated)
+        ),
+    )
+    console_log: Optional[str] = field(default=None, metadata=_row("console_log", "restart", values.file))
     autostart: Optional[bool] = field(default=None, metadata=_row("autostart", "live", value.boolean))
     metadata: Optional[Mapping[str, str]] = field(
-        default=None,
-        metadata=_row("metadata", "live", _metadata, merge=lambda observed, stated: {**(observed or {}), **stated}),
+        default=None, metadata=_row("metadata", "live", values.metadata, merge=_over)
     )
+    # What a fragment of XML states, as the leaves of `fragment`; of a domain what it has of these.
+    xml: Optional[Mapping[str, str]] = field(default=None, metadata=_row("xml", "restart", parse_fragment, merge=_over))
     disks: Optional[tuple[Disk, ...]] = None
     interfaces: Optional[tuple[Interface, ...]] = None
     filesystems: Optional[tuple[Filesystem, ...]] = None
@@ -263,11 +205,7 @@ def _unique(items: tuple[Any, ...], attribute: str, path: str) -> None:
 def _disks(stated: object, path: str) -> tuple[Disk, ...]:
     disks = []
     for entry, place in _entries(stated, path):
-        name = entry.get("name")
-        if not isinstance(name, str) or not _DISK_NAME.fullmatch(name):
-            hint = "Use 1 to 20 letters, digits, dots, hyphens and underscores; it is the disk's serial number."
-            raise SpecError(f"{place}.name", f"{value.shown(name)} is not a valid name", hint)
-        disks.append(_item(Disk, entry, place, name=name))
+        disks.append(_item(Disk, entry, place, name=values.disk_name(entry.get("name"), f"{place}.name")))
     _unique(tuple(disks), "name", path)
     _unique(tuple(disks), "source", path)
     return tuple(disks)

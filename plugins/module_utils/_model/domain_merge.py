@@ -35,6 +35,9 @@ def merge(observed: Definition, stated: Definition, purge: Collection[str] = ())
         found.update(dict.fromkeys(_BOOT))
     elif stated.kernel is not None and observed.kernel is None:
         found["firmware"] = None
+    # Ports belong to their machine: another one has those that are asked for.
+    if found.get("machine", observed.machine) != observed.machine:
+        found["pcie_root_ports"] = stated.pcie_root_ports
     for name in LISTS:
         wanted = getattr(stated, name)
         if wanted is not None or name in purge:
@@ -159,6 +162,10 @@ def view(name: str, definition: Definition, state: str, uuid: str) -> dict[str, 
             found[head] = plain
     if definition.kernel is None:
         found["kernel"] = None
+    if definition.vsock_cid is None:
+        found["vsock"] = None
+    # Of a domain it is only known beside a fragment that asks for it.
+    del found["xml"]
     for name_of_list in LISTS:
         found[name_of_list] = [dataclasses.asdict(item) for item in getattr(definition, name_of_list) or ()]
     found["metadata"] = _nested(definition.metadata or {})

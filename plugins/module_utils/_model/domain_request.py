@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Optional
 
 from .._errors import SpecError
 from . import value
@@ -19,11 +19,12 @@ from .domain import (
     FIRMWARES,
     INTERFACE_MODELS,
     INTERFACE_TYPES,
+    IOMMUS,
     LISTS,
-    METADATA,
     Definition,
     parse,
 )
+from .domain_values import METADATA, NONE
 from .forward import LOOPBACK
 from .names import parse_name
 from .paths import DATA
@@ -37,6 +38,7 @@ _LONGEST_TIMEOUT = 3600
 
 _CPU = {"mode": {"type": "str", "choices": list(CPU_MODES)}, "disable": {"type": "list", "elements": "str"}}
 _KERNEL = {"path": {"type": "path", "required": True}, "initrd": {"type": "path"}, "cmdline": {"type": "str"}}
+_VSOCK = {"cid": {"type": "str", "required": True}}
 _DISK = {
     "name": {"type": "str", "required": True},
     "source": {"type": "path"},
@@ -75,6 +77,9 @@ OPTIONS = {
     "cpu": {"type": "dict", "options": _CPU},
     "firmware": {"type": "str", "choices": list(FIRMWARES)},
     "kernel": {"type": "dict", "options": _KERNEL},
+    "iommu": {"type": "str", "choices": [*IOMMUS, NONE]},
+    "vsock": {"type": "dict", "options": _VSOCK},
+    "pcie_root_ports": {"type": "int"},
     "disks": {"type": "list", "elements": "dict", "options": _DISK},
     "interfaces": {"type": "list", "elements": "dict", "options": _INTERFACE},
     "filesystems": {"type": "list", "elements": "dict", "options": _FILESYSTEM},
@@ -85,6 +90,7 @@ OPTIONS = {
         "type": "dict",
         "options": {**{key: {"type": "str"} for key in METADATA}, "digests": {"type": "dict"}},
     },
+    "xml": {"type": "str"},
     "defaults": {"type": "dict"},
     "purge": {"type": "list", "elements": "str", "choices": list(LISTS)},
     "restart_policy": {"type": "str", "choices": list(POLICIES), "default": "refuse"},
@@ -98,7 +104,7 @@ OPTIONS = {
 class Request:
     """defaults count only at creation. timeout: seconds for a shutdown, before the power is taken.
 
-    guarded: the tags of shares that may not lead to a sensitive directory.
+    guarded: the tags of shares that may not lead to a sensitive directory. fragment: the text that stated.xml is of.
     """
 
     name: str
@@ -106,6 +112,7 @@ class Request:
     stated: Definition = field(default_factory=Definition)
     defaults: Definition = field(default_factory=Definition)
     guarded: frozenset[str] = frozenset()
+    fragment: Optional[str] = None
     purge: tuple[str, ...] = ()
     policy: str = "refuse"
     allow_recreate: bool = False
@@ -119,16 +126,20 @@ def parse_request(params: Mapping[str, Any]) -> Request:
     given = {key: entry for key, entry in params.items() if entry is not None}
     purge = tuple(value.choice(entry, "purge", LISTS) for entry in given.get("purge", ()))
     stated = parse(given)
-    for name in purge:
+    for listed in purge:
         # Else a forgotten list would take all devices away.
-        if getattr(stated, name) is None:
-            raise SpecError("purge", f"{name} is not stated", f"State {name} too; [] takes all of them away.")
+        if getattr(stated, listed) is None:
+            raise SpecError("purge", f"{listed} is not stated", f"State {listed} too; [] takes all of them away.")
+    name = parse_name(given.get("name"))
+    if (stated.xml or {}).get("name", name) != name:
+        raise SpecError("xml", f"it is of another domain than {value.shown(name)}", "Leave <name> out.")
     return Request(
-        name=parse_name(given.get("name")),
+        name=name,
         state=value.choice(given.get("state", "present"), "state", STATES),
         stated=stated,
         defaults=_parse_defaults(given.get("defaults", {})),
         guarded=_guarded(given.get("filesystems", ())),
+        fragment=given.get("xml"),
         purge=purge,
         policy=value.choice(given.get("restart_policy", "refuse"), "restart_policy", POLICIES),
         allow_recreate=value.boolean(given.get("allow_recreate", False), "allow_recreate"),

@@ -60,6 +60,10 @@ class Guest:
     first_boot_script: Optional[str] = None
     every_boot_script: Optional[str] = None
     workdir: Optional[str] = None
+    iommu: Optional[str] = None
+    vsock: Optional[Mapping[str, Any]] = None
+    pcie_root_ports: Optional[int] = None
+    xml: Optional[str] = None
     stated: frozenset[str] = frozenset()
 
     def mac(self, index: int) -> str:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
 from .._errors import SpecError
-from . import share, short_forward
+from . import domain_values, share, short_forward
 from .cloud_config import parse_cloud_config
+from .domain import IOMMUS
+from .fragment import parse_fragment
 from .inside import hostname, parse_user, script
 from .names import parse_name
 from .public_key import parse_public_keys
@@ -87,6 +89,20 @@ def _interface(value: object, path: str) -> Interface:
     )
 
 
+def _vsock(value: object, path: str) -> dict[str, object]:
+    entry = mapping(value, path)
+    unknown_keys(entry, ("cid",), path)
+    if entry.get("cid") is None:
+        raise SpecError(f"{path}.cid", "it is missing", "Write auto, none, or a number from 3.")
+    return {"cid": domain_values.cid(entry["cid"], f"{path}.cid")}
+
+
+def _xml(value: object, path: str) -> object:
+    """The text itself: module domain reads it again."""
+    parse_fragment(value, path)
+    return value
+
+
 def _one_of(*choices: str) -> Callable[[object, str], str]:
     return lambda value, path: choice(value, path, choices)
 
@@ -159,6 +175,35 @@ KEYS: tuple[Key, ...] = (
         "emulated and the image has a kernel beside it, else V(efi) where the hypervisor has it, else V(bios).",
         "auto",
         choices=("auto", "efi", "bios", "direct"),
+    ),
+    Key(
+        "iommu",
+        "str",
+        _one_of(*IOMMUS, domain_values.NONE),
+        "An emulated IOMMU, with which the VM can hand devices on to guests of its own; V(none) takes it away. The "
+        "kernel of the VM uses V(intel) with C(intel_iommu=on) on its command line.",
+        choices=(*IOMMUS, domain_values.NONE),
+    ),
+    Key(
+        "vsock",
+        "dict",
+        _vsock,
+        "Sockets between the hypervisor and the VM, without a network.",
+        suboptions=(
+            ("cid", "str", "The VM's address. V(auto) is a free one at each start, V(none) takes the device away."),
+        ),
+    ),
+    Key(
+        "pcie_root_ports",
+        "int",
+        domain_values.root_ports,
+        "Number of PCI Express root ports that the VM has at least, those of its own devices included.",
+    ),
+    Key(
+        "xml",
+        "str",
+        _xml,
+        "What has no variable, as part of libvirt's C(<domain>); see option C(xml) of module C(burrow.vm.domain).",
     ),
     Key("autostart", "bool", boolean, "Whether the VM starts with the hypervisor.", True),
     Key("user", "str", parse_user, "The VM's user, who has sudo; the caller's own name when not stated."),

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 from .._errors import HostError
-from .._gateway import accelerator, dhcp_lease, files, guest_files, ports
+from .._gateway import accelerator, dhcp_lease, guest_files, ports
+from .._gateway import kept_files as files
 from .._gateway.libvirt import Connection, DomainState
 from .._model.dhcp import Lease
 from .._model.domain import Definition
@@ -28,6 +29,7 @@ from .._xml.tree import BURROW
 from .domain_plan import Host, State, Surroundings, check, check_files, needed, plan, target, used_files
 
 _TYPES = {"kvm": "kvm", "tcg": "qemu"}
+_VSOCK = "/dev/vhost-vsock"
 
 
 class DomainResource:
@@ -49,10 +51,11 @@ class DomainResource:
             if self.request.state == "absent":
                 return State(leftovers=self._leftovers(None))
             return State(host=self._host(), directories=directories)
-        definition = _read(found)
+        definition = self._read(found)
         state = State(
             definition=definition,
-            live=None if found.live_xml is None else xml.read(found.live_xml),
+            text=found.xml,
+            live=None if found.live_xml is None else xml.read(found.live_xml, self.request.fragment),
             run_state=found.state,
             uuid=found.uuid,
             active=found.active,
@@ -106,6 +109,7 @@ class DomainResource:
             directories=guest_files.directories(share.source or "" for share in wanted.filesystems or ()),
             hook=guest_files.hook_installed(),
             taken={forward: why for forward in forwards for why in self._taken(forward)},
+            vsock=wanted.vsock_cid is None or files.exists(_VSOCK),
         )
 
     def _most_cpus(self, after: Definition) -> int:
@@ -153,18 +157,40 @@ class DomainResource:
         self._check_files(definition)
         now = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
         name = self.request.name
-        self.connection.define(name, xml.build(name, self.connection.architecture(), definition, now))
+        self._define(xml.build(name, self.connection.architecture(), definition, now, self.request.fragment))
         if definition.autostart:
             # At once: it is no part of the definition, and a run that ends in between would lose it.
             self.connection.set_autostart(name, True)
 
+    def _define(self, text: str, former: Optional[DomainState] = None) -> None:
+        """Define it, and see whether libvirt keeps what the fragment states; else put things back as they were.
+
+        libvirt leaves elements and attributes out that it doesn't know, and writes others in its own way: the next
+        run would define it again, and so on for ever.
+        """
+        name, wanted = self.request.name, self.request.stated.xml
+        self.connection.define(name, text)
+        found = self.connection.domain(name) if wanted else None
+        if found is None or wanted is None:
+            return
+        held = self._read(found).xml or {}
+        lost = next((place for place, value in wanted.items() if held.get(place) != value), None)
+        if lost is None:
+            return
+        if former is None:
+            self.connection.undefine(name, keep_nvram=False)
+        else:
+            self.connection.define(name, former.xml)
+        cause = f"libvirt has {held.get(lost) or 'nothing'} at {lost} of option xml, and not {wanted[lost]}"
+        hint = "Write it as `virsh dumpxml --inactive` shows it; the domain was put back as it was."
+        raise HostError("keep the XML", name, cause, hint, "xml_not_kept")
+
     def _do_define(self, definition: Definition, live_metadata: bool) -> None:
         found = self._found()
-        before = _read(found)
+        before = self._read(found)
         if before.disks != definition.disks or before.kernel != definition.kernel:
             self._check_files(definition)
-        text = xml.edit(found.xml, before, definition)
-        self.connection.define(found.name, text)
+        self._define(xml.edit(found.xml, before, definition, self.request.fragment), found)
         if live_metadata and found.live_xml is not None:
             element = xml.metadata_element(found.live_xml, definition)
             self.connection.set_live_metadata(found.name, element, PREFIX, BURROW)
@@ -172,11 +198,11 @@ class DomainResource:
     def _do_recreate(self, definition: Definition, drop_nvram: bool) -> None:
         found = self._found()
         self._check_files(definition)
-        text = xml.rebuild(found.xml, definition)
+        text = xml.rebuild(found.xml, definition, self.request.fragment)
         if drop_nvram:
             # libvirt removes the NVRAM of a definition only together with it.
             self.connection.undefine(found.name, keep_nvram=False)
-        self.connection.define(found.name, text)
+        self._define(text, found)
         if drop_nvram and found.autostart:
             self.connection.set_autostart(found.name, True)
 
@@ -218,6 +244,9 @@ class DomainResource:
         else:
             files.remove(path)
 
+    def _read(self, found: DomainState) -> Definition:
+        return dataclasses.replace(xml.read(found.xml, self.request.fragment), autostart=found.autostart)
+
     def _found(self) -> DomainState:
         found = self.connection.domain(self.request.name)
         if found is None:
@@ -231,10 +260,6 @@ class DomainResource:
             cause = f"the directory {os.path.dirname(definition.console_log)} does not exist"
             raise HostError("log the console", self.request.name, cause, "Make the directory first.")
         check_files(stated, definition, missing)
-
-
-def _read(found: DomainState) -> Definition:
-    return dataclasses.replace(xml.read(found.xml), autostart=found.autostart)
 
 
 def _foreign_disks(definition: Definition) -> tuple[str, ...]:

@@ -20,10 +20,11 @@ from .._model.domain_request import Request
 from .._model.forward import Forward
 from .._model.names import mac_address
 from .._model.sensitive import sensitivity
-from .._model.share import refused_directory
+from .._model.share_rules import refused_directory
 from .._model.size import GIB, format_size
 from .._model.value import UNKNOWN
 from .._plan import Action, Plan
+from .domain_compare import check_machine, compare, with_fragment
 
 _MACHINES = {"x86_64": "q35", "i686": "q35", "aarch64": "virt"}
 _PREPARE = "Apply role burrow.vm.hypervisor to this host (playbook burrow.vm.prepare)."
@@ -43,12 +44,13 @@ class Host:
 class State:
     """A domain as it was found. definition is None when there is none; live is that of the running guest.
 
-    leftovers: files that go with an absent domain. kept: its disks that stay, being not ours.
+    text: its XML. leftovers: files that go with an absent domain. kept: its disks that stay, being not ours.
     leases: what its networks' DHCP holds for an absent domain.
     directories: share that is asked for -> where it leads.
     """
 
     definition: Optional[Definition] = None
+    text: str = ""
     live: Optional[Definition] = None
     run_state: str = "absent"
     uuid: str = ""
@@ -69,8 +71,10 @@ def plan(request: Request, state: State) -> Plan:
         raise SpecError("name", problem, "Choose another name; the domain was not touched.", "not_owned")
     if request.state == "absent":
         return _plan_absent(request, state)
+    if state.uuid and (request.stated.xml or {}).get("uuid", state.uuid) != state.uuid:
+        raise SpecError("xml", f"it is of another domain: this one has the UUID {state.uuid}", "Leave <uuid> out.")
     if state.definition is None:
-        return _plan_creation(request, state.host)
+        return _plan_creation(request, state)
     return _plan_update(request, state, state.definition)
 
 
@@ -79,9 +83,20 @@ def target(request: Request, state: State) -> Optional[Definition]:
     request = _located(request, state)
     if request.state == "absent":
         return None
+    return _effect(request, state, _wanted(request, state))
+
+
+def _wanted(request: Request, state: State) -> Definition:
     if state.definition is None:
-        return new_definition(request, state.host)
-    return _with_macs(request.name, merge(state.definition, request.stated, request.purge))
+        wanted = new_definition(request, state.host)
+    else:
+        wanted = _with_macs(request.name, merge(state.definition, request.stated, request.purge))
+    check_machine(request.stated, wanted)
+    return wanted
+
+
+def _effect(request: Request, state: State, wanted: Definition) -> Definition:
+    return with_fragment(request, state.host.architecture, state.text, state.definition or Definition(), wanted)
 
 
 def _located(request: Request, state: State) -> Request:
@@ -155,15 +170,17 @@ def _plan_absent(request: Request, state: State) -> Plan:
     return Plan(tuple(actions), (Change("domain", before, None),) if before else ())
 
 
-def _plan_creation(request: Request, host: Host) -> Plan:
-    definition = new_definition(request, host)
-    size = format_size(definition.memory or 0)
-    summary = f"create domain {request.name} ({definition.cpus} CPUs, {size}, {definition.accelerator})"
+def _plan_creation(request: Request, state: State) -> Plan:
+    definition = _wanted(request, state)
+    shown = _effect(request, state, definition)
+    size = format_size(shown.memory or 0)
+    summary = f"create domain {request.name} ({shown.cpus} CPUs, {size}, {shown.accelerator})"
     actions = [Action("create", summary, {"definition": definition})]
     if request.state == "running":
         actions.append(Action("start", f"start domain {request.name}", {"undo": True}))
-    warnings = ("KVM can't be used on this host: the guest runs under emulation",) if _slow(request, host) else ()
-    return Plan(tuple(actions), changes(facets(definition), {}, impacts()), {"restart_required": []}, warnings)
+    slow = _slow(request, state.host)
+    warnings = ("KVM can't be used on this host: the guest runs under emulation",) if slow else ()
+    return Plan(tuple(actions), changes(facets(shown), {}, impacts()), {"restart_required": []}, warnings)
 
 
 def _slow(request: Request, host: Host) -> bool:
@@ -171,7 +188,8 @@ def _slow(request: Request, host: Host) -> bool:
 
 
 def _plan_update(request: Request, state: State, before: Definition) -> Plan:
-    after = _with_macs(request.name, merge(before, request.stated, request.purge))
+    after = _wanted(request, state)
+    _effect(request, state, after)
     found = compare(before, after)
     waiting = _waiting(request, state)
     stops = request.state == "stopped" and state.active
@@ -252,31 +270,6 @@ def _waiting(request: Request, state: State) -> list[str]:
     return [change.path for change in compare(live, wanted) if change.impact != LIVE]
 
 
-def compare(before: Definition, after: Definition) -> tuple[Change, ...]:
-    """All that differs; of an item of a list that stays, just the fields that do."""
-    old, new = _expanded(facets(before), facets(after)), _expanded(facets(after), facets(before))
-    known = impacts()
-    effect: dict[str, str] = {path: _impact(path, known) for path in {*old, *new}}
-    found = list(changes(new, old, effect))
-    found += [Change(path, old[path], None, effect[path]) for path in old if path not in new]
-    return tuple(found)
-
-
-def _impact(path: str, known: Mapping[str, str]) -> str:
-    # Items of lists are devices; notes in the metadata are read by nobody but us.
-    return known.get(path, LIVE if path.startswith("metadata.") else RESTART)
-
-
-def _expanded(held: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for path, entry in held.items():
-        if isinstance(entry, Mapping) and path in other:
-            found.update({f"{path}.{name}": inner for name, inner in entry.items()})
-        else:
-            found[path] = entry
-    return found
-
-
 @dataclass(frozen=True)
 class Surroundings:
     """directories: share -> where it leads. taken: a forward that can't listen -> why. most_cpus 0: not known."""
@@ -285,6 +278,7 @@ class Surroundings:
     directories: Mapping[str, str] = field(default_factory=dict)
     hook: bool = True
     taken: Mapping[Forward, str] = field(default_factory=dict)
+    vsock: bool = True
 
 
 def needed(before: Definition, after: Definition, *, starts: bool) -> Definition:
@@ -296,6 +290,7 @@ def needed(before: Definition, after: Definition, *, starts: bool) -> Definition
         machine=after.machine,
         filesystems=tuple(shares),
         forwards=after.forwards if starts else (),
+        vsock_cid=after.vsock_cid if starts else None,
     )
 
 
@@ -304,6 +299,9 @@ def check(stated: Definition, wanted: Definition, around: Surroundings, guarded:
     if around.most_cpus and (wanted.cpus or 0) > around.most_cpus:
         problem = f"{wanted.cpus} is more than the hypervisor can give"
         raise SpecError("cpus", problem, f"Write a number from 1 to {around.most_cpus}.")
+    if wanted.vsock_cid is not None and not around.vsock:
+        hint = "Load the kernel's module vhost_vsock (`modprobe vhost_vsock`), or leave vsock out."
+        raise SpecError("vsock", "this host has no /dev/vhost-vsock", hint, "no_vsock")
     _check_shares(stated, wanted, around, guarded)
     for forward in wanted.forwards or ():
         if forward in around.taken:

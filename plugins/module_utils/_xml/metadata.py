@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Optional
 from xml.etree.ElementTree import Element
 
-from .._model.domain import METADATA
+from .._model.domain_values import METADATA
 from .tree import BURROW, add, ensure, serialize
 
 PREFIX = "burrow"

@@ -51,6 +51,9 @@ STATED: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
             {"mode": st.sampled_from(CPU_MODES)}, optional={"disable": st.lists(WORDS, min_size=1, max_size=3)}
         ),
         "kernel": KERNELS,
+        "iommu": st.sampled_from(["intel", "none"]),
+        "vsock": st.fixed_dictionaries({"cid": st.just("auto") | st.integers(3, 2**32 - 2)}),
+        "pcie_root_ports": st.integers(1, 20),
         "console_log": PATHS,
         "metadata": st.fixed_dictionaries(
             {}, optional={"image": LINES, "branch": LINES, "digests": st.dictionaries(WORDS, LINES, max_size=2)}

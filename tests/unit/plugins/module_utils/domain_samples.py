@@ -17,6 +17,28 @@ _METADATA = {
     "digests": {"image": "sha256-12", "cloud_config": "34"},
 }
 
+# What option xml is for, an element of each way to be found.
+XML = """
+<domain>
+  <!-- said in other words than libvirt's -->
+  <name>work</name>
+  <memtune><hard_limit unit="KiB">16777216</hard_limit></memtune>
+  <features><kvm><hidden state="on"/></kvm></features>
+  <cpu><feature policy="require" name="svm"/></cpu>
+  <clock><timer name="tsc" present="yes"/></clock>
+  <devices>
+    <disk><serial>root</serial><driver cache="none"/></disk>
+    <watchdog model="i6300esb" action="poweroff"/>
+    <input type="tablet" bus="virtio"/>
+    <video><model type="bochs"/></video>
+  </devices>
+  <qemu:commandline xmlns:qemu="http://libvirt.org/schemas/domain/qemu/1.0">
+    <qemu:arg value="-fw_cfg"/>
+    <qemu:arg value="name=opt/org.example/a,string=b"/>
+  </qemu:commandline>
+</domain>
+"""
+
 # name of a golden file -> architecture and parameters
 SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     "minimal": ("x86_64", {"cpus": 1, "memory": "256MiB", "accelerator": "kvm", "machine": "q35", "firmware": "bios"}),
@@ -58,8 +80,26 @@ SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
             "accelerator": "kvm",
             "machine": "virt",
             "cpu": {"mode": "host-passthrough"},
+            "vsock": {"cid": "auto"},
             "kernel": {"path": "/k/vmlinuz", "initrd": "/k/initrd", "cmdline": "console=ttyAMA0 root=LABEL=x quiet"},
             "forwards": [{"host_port": 8080, "guest_port": 80}],
+        },
+    ),
+    "hypervisor": (
+        "x86_64",
+        {
+            "cpus": 2,
+            "memory": "6GiB",
+            "accelerator": "tcg",
+            "machine": "q35",
+            "cpu": {"mode": "maximum"},
+            "firmware": "efi",
+            "iommu": "intel",
+            "vsock": {"cid": 42},
+            "pcie_root_ports": 14,
+            "disks": [{"name": "root", "source": "/g/root.qcow2"}],
+            "forwards": [{"host_port": 8080, "guest_port": 80}],
+            "xml": XML,
         },
     ),
     "pc": (

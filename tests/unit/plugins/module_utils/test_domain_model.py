@@ -42,6 +42,14 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"kernel": {"initrd": "/i"}}, "kernel.path", "missing"),
     ({"kernel": {"path": "k"}}, "kernel.path", "not an absolute path"),
     ({"kernel": {"path": "/k", "cmdline": "a\nb"}}, "kernel.cmdline", "line break"),
+    ({"iommu": "amd"}, "iommu", "not known"),
+    ({"vsock": {"cid": 2}}, "vsock.cid", "out of range"),
+    ({"vsock": {"cid": "4294967295"}}, "vsock.cid", "out of range"),
+    ({"vsock": {"cid": "any"}}, "vsock.cid", "not a whole number"),
+    ({"vsock": 3}, "vsock", "not a mapping"),
+    ({"pcie_root_ports": 0}, "pcie_root_ports", "out of range"),
+    ({"pcie_root_ports": 65}, "pcie_root_ports", "out of range"),
+    ({"xml": "<domain/>"}, "xml", "states nothing"),
     ({"console_log": "log"}, "console_log", "not an absolute path"),
     ({"disks": [{}]}, "disks[0].name", "not a valid name"),
     ({"disks": [{"name": "a" * 21}]}, "disks[0].name", "not a valid name"),
@@ -94,6 +102,7 @@ BAD_REQUESTS: list[tuple[dict[str, Any], str, str]] = [
     ({"name": "a", "purge": ["cpus"]}, "purge", "not known"),
     ({"name": "a", "defaults": {"memori": "1GiB"}}, "defaults.memori", "Did you mean"),
     ({"name": "a", "defaults": {"memory": "8"}}, "defaults.memory", "not a size"),
+    ({"name": "a", "xml": "<domain><name>b</name></domain>"}, "xml", "another domain than 'a'"),
     ({"name": "a", "timeout": -1}, "timeout", "out of range"),
     ({"name": "a", "data": "x"}, "data", "not an absolute path"),
 ]
@@ -184,10 +193,28 @@ def test_a_new_domain_takes_stated_then_defaults() -> None:
     assert made.firmware is None
 
 
+def test_one_of_a_kind_is_taken_away_by_name() -> None:
+    observed = Definition(iommu="intel", vsock_cid=7)
+    assert merge(observed, parse({"iommu": "none", "vsock": {"cid": "none"}})) == Definition()
+    assert merge(observed, parse({"vsock": {"cid": "auto"}})) == Definition(iommu="intel", vsock_cid="auto")
+    assert create(parse({"iommu": "none"}), parse({"iommu": "intel"})).iommu is None
+
+
+def test_root_ports_are_at_least_so_many() -> None:
+    observed = Definition(machine="pc-q35-7.2", pcie_root_ports=6)
+    assert merge(observed, parse({"pcie_root_ports": 4})) == observed
+    assert merge(observed, parse({"pcie_root_ports": 8})).pcie_root_ports == 8
+    assert merge(observed, parse({"machine": "pc"})).pcie_root_ports is None
+    assert merge(observed, parse({"machine": "virt", "pcie_root_ports": 3})).pcie_root_ports == 3
+
+
 def test_view_has_the_shape_of_the_options() -> None:
     shown = view("a", parse({"cpu": {"mode": "maximum"}, "metadata": {"digests": {"x": "1"}}}), "blocked", "u")
     assert shown["cpu"] == {"mode": "maximum", "disable": None}
     assert shown["metadata"] == {"digests": {"x": "1"}}
     assert shown["kernel"] is None
+    assert (shown["iommu"], shown["vsock"], shown["pcie_root_ports"]) == (None, None, None)
+    assert view("a", parse({"vsock": {"cid": 3}}), "running", "u")["vsock"] == {"cid": 3}
+    assert "xml" not in shown
     assert shown["state"] == "running"
     assert shown["disks"] == []

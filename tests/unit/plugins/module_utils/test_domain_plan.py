@@ -16,7 +16,6 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge impo
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._model.forward import Forward
 from ansible_collections.burrow.vm.plugins.module_utils._model.names import mac_address
-from ansible_collections.burrow.vm.plugins.module_utils._plan import Plan
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import (
     Host,
     State,
@@ -29,41 +28,17 @@ from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan im
     target,
     used_files,
 )
-
-BEFORE = dataclasses.replace(
-    create(
-        parse(
-            {
-                "cpus": 2,
-                "memory": "1GiB",
-                "accelerator": "tcg",
-                "machine": "pc-q35-7.2",
-                "cpu": {"mode": "maximum"},
-                "firmware": "efi",
-                "autostart": False,
-                "metadata": {"image": "a"},
-                "disks": [{"name": "root", "source": "/r"}],
-                "interfaces": [{"source": "burrow", "mac": "52:54:00:00:00:01"}],
-                "filesystems": [{"tag": "code", "source": "/srv"}],
-                "forwards": [{"host_port": 8080, "guest_port": 80}],
-            }
-        )
-    ),
-    owned=True,
+from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.domain_states import (
+    BEFORE,
+    STOPPED,
+    operations,
+    planned,
 )
-STOPPED = State(definition=BEFORE, run_state="stopped", uuid="u")
+
 RUNNING = dataclasses.replace(STOPPED, live=BEFORE, run_state="running", active=True)
 PAUSED = dataclasses.replace(RUNNING, run_state="paused")
 SAVED = dataclasses.replace(STOPPED, saved=True)
 FOREIGN = dataclasses.replace(RUNNING, definition=dataclasses.replace(BEFORE, owned=False))
-
-
-def planned(before: State, /, **params: Any) -> Plan:
-    return plan(parse_request({"name": "work", **params}), before)
-
-
-def operations(found: Plan) -> list[str]:
-    return [action.operation for action in found.actions]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +165,12 @@ def test_the_diff_is_made_of_the_changes() -> None:
 
 
 GOOD = parse(
-    {"cpus": 2, "filesystems": [{"tag": "a", "source": "/srv"}], "forwards": [{"host_port": 80, "guest_port": 80}]}
+    {
+        "cpus": 2,
+        "vsock": {"cid": "auto"},
+        "filesystems": [{"tag": "a", "source": "/srv"}],
+        "forwards": [{"host_port": 80, "guest_port": 80}],
+    }
 )
 
 
@@ -198,6 +178,7 @@ GOOD = parse(
     ("around", "path", "words"),
     [
         (Surroundings(most_cpus=1, directories={"/srv": "/srv"}), "cpus", "from 1 to 1"),
+        (Surroundings(vsock=False), "vsock", "no /dev/vhost-vsock"),
         (Surroundings(), "filesystems[0].source", "not a directory"),
         (Surroundings(directories={"/srv": "/proc/1"}), "filesystems[0].source", "leads to /proc/1"),
         (Surroundings(directories={"/srv": "/srv"}, hook=False), "filesystems", "hook"),

@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
@@ -39,7 +39,11 @@ def sample(name: str) -> Definition:
 
 
 def rendered(name: str) -> str:
-    return xml.build(NAME, SAMPLES[name][0], sample(name), CREATED)
+    return xml.build(NAME, SAMPLES[name][0], sample(name), CREATED, fragment(name))
+
+
+def fragment(name: str) -> Optional[str]:
+    return SAMPLES[name][1].get("xml")
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -53,7 +57,7 @@ def test_rendered_as_before(name: str) -> None:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_read_is_what_was_written(name: str) -> None:
     expected = dataclasses.replace(sample(name), owned=True, created=CREATED)
-    assert facets(xml.read(rendered(name))) == facets(expected)
+    assert facets(xml.read(rendered(name), fragment(name))) == facets(expected)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -78,8 +82,10 @@ def test_libvirt_takes_it(name: str) -> None:
     connection.define(NAME, text.replace('type="kvm"', 'type="test"', 1))
     found = connection.domain(NAME)
     assert found is not None
-    kept = {path: value for path, value in facets(xml.read(found.xml)).items() if not path.startswith("forwards")}
-    wanted = {path: value for path, value in facets(sample(name)).items() if not path.startswith("forwards")}
+    qemus = ("forwards", "xml.qemu:commandline")
+    read = facets(xml.read(found.xml, fragment(name)))
+    kept = {path: value for path, value in read.items() if not path.startswith(qemus)}
+    wanted = {path: value for path, value in facets(sample(name)).items() if not path.startswith(qemus)}
     del kept["accelerator"], wanted["accelerator"]
     assert kept == wanted
 
@@ -106,8 +112,8 @@ def test_tables_cover_the_items() -> None:
 
 def test_empty_edit_changes_nothing() -> None:
     for name in SAMPLES:
-        before = xml.read(rendered(name))
-        assert xml.edit(rendered(name), before, merge(before, sample(name))) == rendered(name)
+        before = xml.read(rendered(name), fragment(name))
+        assert xml.edit(rendered(name), before, merge(before, sample(name)), fragment(name)) == rendered(name)
 
 
 FOREIGN = """
@@ -232,6 +238,49 @@ def test_a_share_without_a_real_path_is_its_own() -> None:
     assert [share.real for share in xml.read(text).filesystems or ()] == ["/srv/code", "/data/out"]
     earlier = re.sub(r' real="[^"]*"', "", text)
     assert [share.real for share in xml.read(earlier).filesystems or ()] == ["/srv/code", "/srv/a 'b' & <c>"]
+
+
+def test_an_iommu_comes_and_goes_with_what_it_needs() -> None:
+    text = edited({"iommu": "intel"})
+    assert '<ioapic driver="qemu" />' in text
+    assert '<driver intremap="on" caching_mode="on" iotlb="on" />' in text
+    before = xml.read(text)
+    assert before.iommu == "intel"
+    gone = xml.edit(text, before, merge(before, parse({"iommu": "none"})))
+    assert "iommu" not in gone
+    assert "ioapic" not in gone
+
+
+@pytest.mark.parametrize(
+    ("vsock", "cid"),
+    [
+        ("<vsock model='virtio'><cid auto='no' address='7'/></vsock>", 7),
+        ("<vsock model='virtio'><cid auto='yes' address='3'/></vsock>", "auto"),
+        ("<vsock model='virtio'/>", "auto"),
+        ("", None),
+    ],
+)
+def test_context_identifiers(vsock: str, cid: object) -> None:
+    text = f"<domain><devices>{vsock}</devices></domain>"
+    before = xml.read(text)
+    assert before.vsock_cid == cid
+    for stated, after in ((9, 9), ("auto", "auto"), ("none", None)):
+        assert xml.read(xml.edit(text, before, merge(before, parse({"vsock": {"cid": stated}})))).vsock_cid == after
+
+
+def test_root_ports_are_added_to_those_there_are() -> None:
+    text = """<domain><devices><controller type='pci' index='0' model='pcie-root'/>
+    <controller type='pci' index='1' model='pcie-root-port'/><controller type='scsi' index='0'/></devices></domain>"""
+    before = xml.read(text)
+    assert before.pcie_root_ports == 1
+    after = xml.edit(text, before, merge(before, parse({"pcie_root_ports": 3})))
+    assert xml.read(after).pcie_root_ports == 3
+    assert after.count('model="pcie-root"') == 1
+
+
+def test_clocks_are_made_for_kvm_on_a_pc() -> None:
+    timers = {name: rendered(name).count("<timer") for name in SAMPLES}
+    assert timers == {"minimal": 3, "full": 0, "kernel": 0, "hypervisor": 1, "pc": 0}
 
 
 def test_last_forward_takes_its_arguments_along() -> None:

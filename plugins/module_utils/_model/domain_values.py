@@ -1,0 +1,133 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Single values of a domain's options: (stated, path) -> value, or a refusal by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Optional
+
+from .._errors import SpecError
+from . import value
+from .share_rules import refused_directory
+from .size import MIB, parse_size
+
+METADATA = ("profile", "image", "repository", "branch")
+# What takes a device away that a domain has one of.
+NONE = "none"
+AUTO = "auto"
+
+_MOST_CPUS = 4096
+_LEAST_MEMORY = 256 * MIB
+# Each takes a bus number and a window of I/O ports, of which a machine has few; firmware looks behind each.
+_MOST_ROOT_PORTS = 64
+# Lower context identifiers of vsock mean the hypervisor and the host, the highest one means any.
+_LEAST_CID, _MOST_CID = 3, 2**32 - 2
+# virtio-blk carries 20 bytes of serial number (virtio 1.2, 5.2.6), by which a guest finds the disk.
+_DISK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,19}", re.ASCII)
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,62}", re.ASCII)
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
+
+
+def cpus(stated: object, path: str) -> int:
+    return value.count(stated, path, least=1, most=_MOST_CPUS)
+
+
+def memory(stated: object, path: str) -> int:
+    """Bytes; QEMU takes whole MiB, and libvirt rounds up to them."""
+    return -(-parse_size(stated, path, least=_LEAST_MEMORY) // MIB) * MIB
+
+
+def root_ports(stated: object, path: str) -> int:
+    return value.count(stated, path, least=1, most=_MOST_ROOT_PORTS)
+
+
+def cid(stated: object, path: str) -> object:
+    """A vsock's context identifier: a number, AUTO (libvirt takes a free one at each start), or NONE."""
+    if stated in (AUTO, NONE):
+        return stated
+    try:
+        return value.count(stated, path, least=_LEAST_CID, most=_MOST_CID)
+    except SpecError as error:
+        hint = f"Write {AUTO}, {NONE}, or a number from {_LEAST_CID} to {_MOST_CID}."
+        raise SpecError(path, error.problem, hint) from None
+
+
+def unless_none(_observed: object, stated: object) -> object:
+    """The merge of an option whose NONE takes away what is there."""
+    return None if stated == NONE else stated
+
+
+def with_others(observed: Optional[tuple[str, ...]], stated: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({*(observed or ()), *stated}))
+
+
+def one_of(*choices: str) -> Callable[[object, str], str]:
+    return lambda stated, path: value.choice(stated, path, choices)
+
+
+def disk_name(stated: object, path: str) -> str:
+    if not isinstance(stated, str) or not _DISK_NAME.fullmatch(stated):
+        hint = "Use 1 to 20 letters, digits, dots, hyphens and underscores; it is the disk's serial number."
+        raise SpecError(path, f"{value.shown(stated)} is not a valid name", hint)
+    return stated
+
+
+def word(stated: object, path: str) -> str:
+    if not isinstance(stated, str) or not _WORD.fullmatch(stated):
+        raise SpecError(
+            path, f"{value.shown(stated)} is not a name", "Use letters, digits, dots, hyphens, underscores."
+        )
+    return stated
+
+
+def words(stated: object, path: str) -> tuple[str, ...]:
+    entries = enumerate(value.sequence(stated, path))
+    return tuple(sorted({word(entry, f"{path}[{index}]") for index, entry in entries}))
+
+
+def file(stated: object, path: str) -> str:
+    """A path, or what check mode shows for one that isn't known yet."""
+    return value.UNKNOWN if stated == value.UNKNOWN else value.absolute_path(stated, path)
+
+
+def line(stated: object, path: str) -> str:
+    return value.text(stated, path, most=4096)
+
+
+def mac(stated: object, path: str) -> str:
+    address = str(stated).lower()
+    if not _MAC.fullmatch(address):
+        raise SpecError(path, f"{value.shown(stated)} is not a MAC address", "Write one as in 52:54:00:12:34:56.")
+    # The lowest bit of the first byte marks a group address, which no interface may have.
+    if int(address[1], 16) & 1:
+        raise SpecError(path, f"{value.shown(stated)} is a multicast address", "Begin it with 52:54:00.")
+    return address
+
+
+def shared_directory(stated: object, path: str) -> str:
+    source = value.absolute_path(stated, path)
+    if refused_directory(source):
+        raise SpecError(path, f"{value.shown(stated)} is a system directory", "Share another directory.")
+    return source
+
+
+def metadata(stated: object, path: str) -> dict[str, str]:
+    """Flat: {"image": ..., "digests.image": ...}."""
+    given = value.mapping(stated, path)
+    value.unknown_keys(given, (*METADATA, "digests"), path)
+    found = {key: line(entry, f"{path}.{key}") for key, entry in given.items() if key in METADATA and entry is not None}
+    digests = value.mapping(given.get("digests") or {}, f"{path}.digests")
+    for key, entry in digests.items():
+        if entry is not None:
+            found[f"digests.{word(key, f'{path}.digests')}"] = line(entry, f"{path}.digests.{key}")
+    return found
+
+
+def machine(observed: Optional[str], stated: str) -> str:
+    """libvirt writes the version of an alias: `q35` stays what it became (`pc-q35-7.2`)."""
+    prefixes = {"q35": "pc-q35-", "pc": "pc-i440fx-", "virt": "virt-"}
+    kept = observed is not None and stated in prefixes and observed.startswith(prefixes[stated])
+    return observed if observed is not None and kept else stated

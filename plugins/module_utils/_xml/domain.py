@@ -163,7 +163,10 @@ _SCALARS = (
 
 def read(text: str, part: Optional[str] = None) -> Definition:
     """The model of a definition, a persistent or a running guest's. part: the fragment that is looked for in it."""
-    root = parse(text)
+    return _read(parse(text), part)
+
+
+def _read(root: Element, part: Optional[str]) -> Definition:
     found: dict[str, Any] = {item.attribute: item.read(root) for item in _SCALARS}
     found.update({item.attribute: item.read(root) for item in DEVICES})
     if part is not None:
@@ -187,7 +190,12 @@ def rebuild(text: str, definition: Definition, part: Optional[str] = None) -> st
     kept = old.find("metadata")
     if kept is not None:
         root.append(kept)
-    _write(root, Definition(metadata=metadata.read(root)), definition, part)
+    before = Definition(metadata=metadata.read(root))
+    if part is not None:
+        # First, too: the definition knows the fragment's own devices, which would be made a second time.
+        _lay(root, parse(part.strip()))
+        before = _read(root, part)
+    _write(root, before, definition, part)
     return serialize(root)
 
 

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import (
     CPU_MODES,
     DISK_FORMATS,
@@ -18,6 +20,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.domain import (
     parse,
 )
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, facets, merge
+from ansible_collections.burrow.vm.plugins.module_utils._model.fragment import parse_fragment
 from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml
 
 # What XML 1.0 can hold and a single line may have; `<`, `&` and quotes are the point of it.
@@ -66,6 +69,38 @@ STATED: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 
 
+TAGS = st.sampled_from(["features", "feature", "clock", "timer", "disk", "interface", "hostdev", "target", "source"])
+ATTRIBUTES = st.dictionaries(st.sampled_from(["name", "id", "type", "dev", "model"]), WORDS, max_size=2)
+LEAVES: st.SearchStrategy[Any] = st.builds(
+    lambda tag, attributes, text: (tag, attributes, text, []), TAGS, ATTRIBUTES, st.just("") | WORDS
+)
+ELEMENTS = st.recursive(
+    LEAVES,
+    lambda inner: st.builds(
+        lambda tag, attributes, children: (tag, attributes, "", children),
+        TAGS | st.just("devices"),
+        ATTRIBUTES,
+        st.lists(inner, min_size=1, max_size=3),
+    ),
+    max_leaves=6,
+)
+
+
+def fragment_of(elements: list[Any]) -> str:
+    root = Element("domain")
+
+    def add(holder: Element, element: Any) -> None:
+        tag, attributes, text, children = element
+        made = SubElement(holder, tag, attributes)
+        made.text = text
+        for child in children:
+            add(made, child)
+
+    for element in elements:
+        add(root, element)
+    return tostring(root, "unicode")
+
+
 def made(stated: dict[str, Any]) -> Definition:
     return create(parse(stated), *(() if "kernel" in stated else (Definition(firmware="efi"),)))
 
@@ -93,3 +128,18 @@ def test_an_edit_makes_it_so_and_once_is_enough(before: dict[str, Any], after: d
     assert found.owned
     assert merge(found, parse(after)) == found
     assert xml.edit(edited, found, merge(found, parse(after))) == edited
+
+
+@patient
+@given(STATED, st.lists(ELEMENTS, min_size=1, max_size=4))
+def test_a_fragment_is_found_where_it_was_laid(stated: dict[str, Any], elements: list[Any]) -> None:
+    text = xml.build("work", "x86_64", made(stated), "now")
+    fragment = fragment_of(elements)
+    try:
+        leaves = parse_fragment(fragment, "xml")
+    except SpecError:
+        return
+    nothing = Definition()
+    laid = xml.edit(text, nothing, nothing, fragment)
+    assert xml.read(laid, fragment).xml == leaves
+    assert xml.edit(laid, nothing, nothing, fragment) == laid

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -161,6 +162,19 @@ def test_what_is_missing_is_laid_over(fragment: str, there: list[str], gone: lis
     stated = f"<domain {QEMU}>{fragment}</domain>"
     assert xml.read(DOMAIN, stated).xml != parse_fragment(stated, "xml")
     assert xml.read(text, stated).xml == parse_fragment(stated, "xml")
+
+
+def test_a_domain_made_anew_has_each_device_once() -> None:
+    part = """<domain><cpu><topology cores='2'/></cpu><devices>
+    <disk type='file' device='cdrom'><source file='/c.iso'/><target dev='sda' bus='sata'/><readonly/></disk>
+    <interface type='network'><source network='other'/></interface><sound model='ich9'/></devices></domain>"""
+    held = xml.edit(DOMAIN, Definition(), Definition(), part)
+    text = xml.rebuild(held, dataclasses.replace(xml.read(held), machine="pc"), part)
+    assert text.count("/c.iso") == text.count('dev="sda"') == 1
+    assert text.count('network="other"') == text.count("<sound") == text.count("<topology") == 1
+    assert text.count("<disk") == 3
+    assert 'bus="sata"' in text
+    assert xml.read(text, part).xml == parse_fragment(part, "xml")
 
 
 def test_two_alike_need_two() -> None:

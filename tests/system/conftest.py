@@ -98,9 +98,13 @@ class Controller:
         )
 
     def play(self, playbook: str, *arguments: str, directory: Path | None = None, limit: float = 400) -> Run:
-        """Run a playbook to its end; its output is also the test's."""
+        """Run a playbook to its end."""
+        return self.run(self.command(playbook, *arguments), directory, limit)
+
+    def run(self, command: list[str], directory: Path | None = None, limit: float = 400) -> Run:
+        """Run a command to its end; its output is also the test's."""
         started = time.monotonic()
-        with self.start(self.command(playbook, *arguments), directory) as process:
+        with self.start(command, directory) as process:
             try:
                 output, dummy = process.communicate(timeout=limit)
             except subprocess.TimeoutExpired:
@@ -112,7 +116,8 @@ class Controller:
     def ssh(self, guest: str, command: str) -> str:
         """Log in as a person does. ssh reads the home directory of the account, never $HOME, so the config is named."""
         config = str(self.home / ".ssh/config")
-        options = ["-F", config, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
+        # A guest that restarts takes packets and answers none.
+        options = ["-F", config, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=10"]
         result = subprocess.run(
             ["ssh", *options, guest, command],
             env=dict(self.environment),
@@ -129,6 +134,13 @@ class Controller:
 def extra(**variables: Any) -> tuple[str, str]:
     """Extra variables, as JSON so that types stay."""
     return ("--extra-vars", json.dumps(variables))
+
+
+def inventory(directory: Path, guests: Mapping[str, Mapping[str, Any]], hosts: Mapping[str, Any] | None = None) -> str:
+    """Write an inventory; JSON is YAML."""
+    file = directory / "inventory.yml"
+    file.write_text(json.dumps({"burrow_guests": {"hosts": guests}, "ungrouped": {"hosts": hosts or {}}}))
+    return str(file)
 
 
 def virsh(*arguments: str) -> str:

@@ -9,14 +9,13 @@ with the model, one by one. What only the hypervisor can know (its CPUs, its por
 
 from __future__ import annotations
 
-import json
 import socket
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .conftest import Controller, Run, domains, extra, host_state, leftovers, virsh
+from .conftest import DATA, Controller, Run, domains, extra, host_state, inventory, leftovers, virsh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,11 +95,19 @@ NAMES = {
 }
 
 
-def inventory(directory: Path, guests: Mapping[str, Mapping[str, Any]], hosts: Mapping[str, Any] | None = None) -> str:
-    """Write an inventory; JSON is YAML."""
-    file = directory / "inventory.yml"
-    file.write_text(json.dumps({"burrow_guests": {"hosts": guests}, "ungrouped": {"hosts": hosts or {}}}))
-    return str(file)
+# What the host lacks -> (what is mounted, and where; arguments; parts of the message)
+LACKING: Mapping[str, tuple[str, Mapping[str, str], tuple[str, ...]]] = {
+    "room": (
+        f"size=16m,mode=711 tmpfs {DATA}",
+        {},
+        (f"{DATA} has 16 MiB free, and 1 new guest and 1 image need 3.5 GiB at once.", "Make room there."),
+    ),
+    "libvirtd": (
+        "size=1m tmpfs /run/libvirt",
+        {"burrow_prepare": "never"},
+        ("libvirt-sock", "burrow.vm.prepare"),
+    ),
+}
 
 
 def slug(title: str) -> str:
@@ -141,6 +148,23 @@ def test_a_wrong_name_is_refused(controller: Controller, before: dict[str, objec
     run = controller.play("burrow.vm.up", *extra(burrow_name=name))
     assert run.code != 0
     assert "Use 1 to 63 letters" in run.output
+    assert host_state() == before
+
+
+@pytest.mark.parametrize("thing", LACKING)
+def test_what_the_host_lacks_is_said_before_anything_changes(
+    controller: Controller, before: dict[str, object], thing: str
+) -> None:
+    """For this run alone, in a mount namespace of its own, an empty file system lies over what is there."""
+    mount, variables, messages = LACKING[thing]
+    place = mount.split()[-1]
+    script = f'mount -t tmpfs -o {mount} && "$@"; code=$?; find {place} -mindepth 1 -printf "left: %p\\n"; exit $code'
+    command = controller.command("burrow.vm.up", *extra(burrow_name=f"bad-{thing}", **variables))
+    run = controller.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *command])
+    assert run.code != 0
+    said = " ".join(run.messages[f"bad-{thing}"])
+    assert not [part for part in messages if part not in said], said
+    assert "left: " not in run.output
     assert host_state() == before
 
 

@@ -9,9 +9,7 @@ So all of it costs one boot. Images are interrupted in module image's own target
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import signal
 import subprocess
 import time
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, Callable
 import pytest
 
 from .conftest import DATA, Controller, Run, domains, extra, keep_consoles, leftovers
+from .host import descendants, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,21 +56,6 @@ CUTS = (
 )
 
 
-def descendants(process: int) -> list[int]:
-    """A process and all that it started, itself first."""
-    children: dict[int, list[int]] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(status.read_text().rpartition(")")[2].split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        children.setdefault(parent, []).append(int(status.parent.name))
-    found = [process]
-    for known in found:
-        found += children.get(known, [])
-    return found
-
-
 def end(process: subprocess.Popen[str], number: signal.Signals) -> None:
     """Ctrl-C reaches ansible-playbook alone: its workers have sessions of their own. All else reaches all of them."""
     victims = [process.pid] if number == signal.SIGINT else descendants(process.pid)
@@ -81,12 +65,6 @@ def end(process: subprocess.Popen[str], number: signal.Signals) -> None:
         victims = descendants(process.pid)
     send(victims, number)
     process.wait(timeout=60)
-
-
-def send(processes: list[int], number: signal.Signals) -> None:
-    for process in processes:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, number)
 
 
 def cut(controller: Controller, command: list[str], point: Cut, limit: float = 120) -> bool:

@@ -99,7 +99,7 @@ def make_tree(
     """Unpack and configure the release's packages, and those of content, in place.tree."""
     early = place.path("early")
     for path, text in recipe.early_files().items():
-        _write(os.path.join(early, path), text)
+        _write(os.path.join(early, path), text, 0o755 if text.startswith("#!") else 0o644)
     _write(place.path("customize"), recipe.CUSTOMIZE, 0o700)
     _write(place.path("apt.conf"), _apt_configuration(place, sources))
     lines = [source.line(keyring_file(place.directory, source)) for source in sources]

@@ -50,6 +50,11 @@ _EARLY: Mapping[str, str] = {
     ),
     "etc/initramfs-tools/conf.d/burrow": "MODULES=list\n",
     "usr/share/initramfs-tools/modules.d/burrow": "".join(f"{module}\n" for module in _MODULES),
+    # 30 s are what the initramfs waits for the root disk by itself: an emulated CPU on a busy host needs more now and
+    # then. `rootdelay=` on the command line would make each boot sleep that long first (initramfs-tools' init).
+    "etc/initramfs-tools/scripts/local-top/burrow": (
+        '#!/bin/sh\n[ "$1" = prereqs ] && exit 0\necho ROOTDELAY=300 >> /conf/param.conf\n'
+    ),
 }
 
 _LATE: Mapping[str, str] = {
@@ -108,9 +113,7 @@ def late_files(release: Release, architecture: Architecture) -> Mapping[str, str
 
 def command_line(architecture: Architecture) -> str:
     """The kernel's command line, by the boot loader's entry and for direct kernel boot alike."""
-    # rootdelay is the longest that the initramfs waits for the root disk, and 30 s without it: an emulated CPU on a
-    # busy host needs more now and then.
-    return f"root=LABEL={ROOT_LABEL} rootdelay=300 ro console=tty0 console={architecture.console},115200 quiet"
+    return f"root=LABEL={ROOT_LABEL} ro console=tty0 console={architecture.console},115200 quiet"
 
 
 def loader_files(release: Release, architecture: Architecture, kernel: str) -> Mapping[str, str]:

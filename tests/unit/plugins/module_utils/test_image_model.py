@@ -217,3 +217,11 @@ def test_what_was_chosen_is_part_of_a_digest() -> None:
     assert recipe.identity(Content()) == f"burrow recipe {recipe.VERSION}\n"
     # sudo is in every image: only its being asked for differs.
     assert recipe.identity(Content(("sudo",))) != recipe.identity(Content())
+
+
+def test_no_boot_sleeps_before_it_looks_for_its_root_disk() -> None:
+    # initramfs-tools takes rootdelay= for a time to sleep, and not only for the longest to wait.
+    assert not [found for found in ARCHITECTURES.values() if "rootdelay" in recipe.command_line(found)]
+    script = recipe.early_files()["etc/initramfs-tools/scripts/local-top/burrow"]
+    assert script.startswith("#!/bin/sh\n")
+    assert "ROOTDELAY=" in script

@@ -128,6 +128,11 @@ options:
     description:
       - Further meta-data. C(instance-id) and C(local-hostname) are refused.
     type: dict
+  defaults:
+    description:
+      - Options that count only when the seed is made, and are never compared later.
+      - It takes user, authorized_keys, hostname, cloud_config and network_config, as the options of these names do.
+    type: dict
   host_key:
     description:
       - With V(seed) the seed holds the host's private key, which a first boot needs.
@@ -274,6 +279,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "workdir": {"type": "str"},
     "network_config": {"type": "dict"},
     "meta_data": {"type": "dict", "no_log": True},
+    "defaults": {"type": "dict", "no_log": True},
     "host_key": {"type": "str", "choices": ["seed", "sealed"], "no_log": False},
     **STORE,
 }

@@ -262,9 +262,10 @@ preflight:
     guests:
       description: >-
         What is there already, by guest. C(exists) is true when the guest has a domain and its root disk; C(owned) when
-        this collection made it; C(state) is empty without a domain; C(metadata) is what the collection noted on it;
-        C(root_disk) and C(seed) are whether its root disk and the record of its seed are there, with a domain or
-        without.
+        this collection made it; C(state) is empty without a domain; C(metadata) is what the collection noted on it.
+        C(root_disk) is whether its root disk is there, with a domain or without. C(seed) is what the record of its seed
+        says (C(asked), C(user), C(host_key), C(sealed)) and whether its file is C(whole), null without a record.
+        C(answer) is where the SSH server of a running guest answered at once (C(address), C(port), C(banner)), or null.
       type: dict
       returned: always
 actions:

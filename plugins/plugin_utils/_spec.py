@@ -25,6 +25,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.guest import (
 )
 from ansible_collections.burrow.vm.plugins.module_utils._model.names import mac_address
 from ansible_collections.burrow.vm.plugins.module_utils._model.paths import DATA, Store
+from ansible_collections.burrow.vm.plugins.module_utils._model.seed import DEFAULTS as SEED_DEFAULTS
 from ansible_collections.burrow.vm.plugins.module_utils._model.seed import parse_seed
 from ansible_collections.burrow.vm.plugins.module_utils._model.size import format_size
 from ansible_collections.burrow.vm.plugins.module_utils._plan import UNKNOWN
@@ -34,8 +35,6 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 _SSH_PORT = 22
 # The address that QEMU's user-mode network gives its one guest, and that the forwards lead to.
 _FORWARD_ADDRESS = "10.0.2.15/24"
-# Decided once, at creation, where nobody states them: another caller's keys are no change of a guest.
-_SEED_DEFAULTS = ("user", "authorized_keys", "hostname", "cloud_config", "network_config")
 _CONNECTION = ("ansible_connection", "ansible_host", "ansible_port", "ansible_user")
 _DOMAIN_KEYS = ("cpus", "memory", "interfaces", "autostart")
 # What a VM has none of unless somebody states it.
@@ -66,7 +65,6 @@ def build(
         "image": {"name": guest.image},
         "disk": _disk(guest, place.root_disk),
         "seed": _seed(guest, place.seed, who),
-        "seed_defaults": [key for key in _SEED_DEFAULTS if _seed_source(key) not in guest.stated],
         "domain": _domain(guest, data),
         "firmware": guest.firmware,
         "ready": {
@@ -79,7 +77,7 @@ def build(
         "ssh": _ssh(guest, run, who, _connection(guest.hypervisor, hosts)),
         "preflight": _preflight(guest),
     }
-    _check(spec)
+    spec["seed_asked"] = _check(spec)
     if profile:
         spec["profile"] = {key: plain(profile[key]) for key in ("name", "role", "digest")}
     return spec
@@ -127,7 +125,9 @@ def domain(
     ]
     arguments["defaults"] = {**arguments["defaults"], **boot(spec, found, plain(host or {}))}
     metadata = arguments["metadata"]
-    digests = {"image": found["digest"], "cloud_config": digest(spec["seed"]["cloud_config"])}
+    seed = spec["seed"]
+    cloud_config = seed.get("cloud_config", seed["defaults"].get("cloud_config"))
+    digests = {"image": found["digest"], "cloud_config": digest(cloud_config)}
     arguments["metadata"] = {**metadata, "image": spec["image"]["name"], "digests": digests}
     return arguments
 
@@ -164,14 +164,17 @@ def digest(document: object) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _check(spec: Mapping[str, Any]) -> None:
-    """What a module would refuse is refused here, for all guests and before anything changes."""
-    for parse_arguments, part in ((parse_request, "domain"), (parse_seed, "seed")):
-        try:
-            parse_arguments(spec[part])
-        except SpecError as error:
-            path = PREFIX + error.path.replace("filesystems[", "shares[", 1)
-            raise SpecError(path, error.problem, error.hint) from None
+def _check(spec: Mapping[str, Any]) -> str:
+    """What a module would refuse is refused here, for all guests and before anything changes.
+
+    It returns the digest of the seed that is asked for: one that answered it already is not asked again.
+    """
+    try:
+        parse_request(spec["domain"])
+        return parse_seed(spec["seed"]).asked
+    except SpecError as error:
+        path = PREFIX + error.path.removeprefix("defaults.").replace("filesystems[", "shares[", 1)
+        raise SpecError(path, error.problem, error.hint) from None
 
 
 def _profile_layer(profile: Optional[Mapping[str, Any]]) -> Optional[Layer]:
@@ -195,18 +198,24 @@ def _seed(guest: Guest, path: str, caller: Mapping[str, Any]) -> dict[str, Any]:
         "every_boot_script": guest.every_boot_script,
         "workdir": guest.workdir,
     }
-    return {
-        "name": guest.name,
-        "path": path,
+    made: dict[str, Any] = {
         "hostname": guest.hostname,
         "authorized_keys": list(caller.get("authorized_keys", ())) if keys is None else keys,
         "cloud_config": dict(guest.cloud_config),
+        "network_config": _network_config(guest),
+        **{key: value for key, value in optional.items() if value is not None},
+    }
+    # Decided once, at creation, where nobody states them: another caller's keys are no change of a guest.
+    defaults = [key for key in SEED_DEFAULTS if _seed_source(key) not in guest.stated]
+    return {
+        "name": guest.name,
+        "path": path,
         "shares": [
             {"source": share.source, "target": share.target, "tag": share.tag, "readonly": share.readonly}
             for share in guest.shares
         ],
-        "network_config": _network_config(guest),
-        **{key: value for key, value in optional.items() if value is not None},
+        **{key: value for key, value in made.items() if key not in defaults},
+        "defaults": {key: made[key] for key in defaults if key in made},
     }
 
 

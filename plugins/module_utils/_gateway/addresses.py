@@ -23,3 +23,8 @@ def find_addresses(connection: Connection, name: str, source: str = "lease") -> 
             for value in found.values()
         }
     return {}
+
+
+def known_addresses(connection: Connection, name: str) -> dict[str, list[str]]:
+    """MAC -> addresses: what libvirt's DHCP server gave out, else whom the host's kernel has met."""
+    return find_addresses(connection, name, "lease") or find_addresses(connection, name, "arp")

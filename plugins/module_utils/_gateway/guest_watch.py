@@ -5,33 +5,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
-import time
 from dataclasses import dataclass
 from typing import Optional
 from xml.etree import ElementTree as ET
 
 from .._errors import HostError
 from .._model.public_key import PublicKey
-from .._model.ready import BANNER_BYTES, KEY_TYPES, parse_banner, parse_scan
-from .addresses import find_addresses
+from .._model.ready import KEY_TYPES, parse_scan
+from .addresses import known_addresses
 from .libvirt import Connection, failing
 from .process import run
 
 _QEMU_LOGS = "/var/log/libvirt/qemu"
 # What is read of a log's end at most, in bytes.
 _TAIL = 65536
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a connection to a port gave. connected: somebody accepted it; problem: why there is no banner."""
-
-    connected: bool
-    banner: Optional[str] = None
-    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,8 +54,8 @@ class Watch:
         return None
 
     def addresses(self) -> dict[str, list[str]]:
-        """MAC -> addresses: what libvirt's DHCP server gave out, else whom the host's kernel has met."""
-        return find_addresses(self.connection, self.name, "lease") or find_addresses(self.connection, self.name, "arp")
+        """MAC -> addresses."""
+        return known_addresses(self.connection, self.name)
 
     def qemu_log(self) -> bytes:
         return read_tail(os.path.join(_QEMU_LOGS, f"{self.name}.log"), 0)
@@ -92,38 +80,6 @@ def size(path: Optional[str]) -> int:
         return os.path.getsize(path) if path is not None else 0
     except OSError:
         return 0
-
-
-def banner(address: str, port: int, connect_time: float, banner_time: float) -> Reply:
-    """Connect and read what an SSH server says first. Times in seconds."""
-    try:
-        connection = socket.create_connection((address, port), connect_time)
-    except OSError as error:
-        reason = "no answer" if isinstance(error, socket.timeout) else str(error.strerror or error)
-        return Reply(False, problem=reason)
-    with contextlib.closing(connection):
-        return _read_banner(connection, time.monotonic() + banner_time)
-
-
-def _read_banner(connection: socket.socket, end: float) -> Reply:
-    data = b""
-    while len(data) < BANNER_BYTES:
-        remaining = end - time.monotonic()
-        if remaining <= 0:
-            return Reply(True, problem="it sends no SSH banner")
-        connection.settimeout(remaining)
-        try:
-            chunk = connection.recv(1024)
-        except OSError as error:
-            reason = "it sends no SSH banner" if isinstance(error, socket.timeout) else str(error.strerror or error)
-            return Reply(True, problem=reason)
-        data += chunk
-        found = parse_banner(data) if b"\n" in data else None
-        if found is not None:
-            return Reply(True, found)
-        if not chunk:
-            return Reply(True, problem="it closed the connection" if not data else "what answers is no SSH server")
-    return Reply(True, problem="what answers is no SSH server")
 
 
 def host_key(address: str, port: int, key_type: str, timeout: float) -> Optional[PublicKey]:

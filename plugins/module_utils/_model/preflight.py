@@ -57,10 +57,33 @@ class Check:
 
 
 @dataclass(frozen=True)
+class SeedState:
+    """The seed that a guest has, by its record. asked: the digest of the request that it answered.
+
+    whole: its file is the one that the record speaks of.
+    """
+
+    asked: str
+    user: str
+    host_key: str
+    sealed: bool
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Where an SSH server answered for a guest when it was looked at."""
+
+    address: str
+    port: int
+    banner: str
+
+
+@dataclass(frozen=True)
 class GuestState:
     """What is there of a wanted guest: exists is domain and root disk, state libvirt's word, "" without a domain.
 
-    seed: the record of its seed is there.
+    answer: only where a running guest was asked.
     """
 
     exists: bool = False
@@ -68,7 +91,8 @@ class GuestState:
     state: str = ""
     metadata: Mapping[str, object] = field(default_factory=dict)
     root_disk: bool = False
-    seed: bool = False
+    seed: Optional[SeedState] = None
+    answer: Optional[Answered] = None
 
     @property
     def defined(self) -> bool:

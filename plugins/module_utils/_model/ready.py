@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -28,10 +27,6 @@ HINTS = {
 }
 
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
-# RFC 4253, 4.2: 255 characters with the line's end; lines of other text may come first.
-_LONGEST_BANNER = 255
-_MOST_LINES = 20
-BANNER_BYTES = 8192
 # What ssh-keyscan calls the type of a key.
 KEY_TYPES = {
     "ssh-ed25519": "ed25519",
@@ -107,26 +102,3 @@ def parse_scan(output: bytes, key_type: str) -> Optional[PublicKey]:
             except SpecError:
                 return None
     return None
-
-
-def parse_banner(data: bytes) -> Optional[str]:
-    """The SSH server's identification in what it sent first, or None. The guest is free to send anything."""
-    for line in data.split(b"\n")[:_MOST_LINES]:
-        text = line.rstrip(b"\r")
-        if text.startswith(b"SSH-") and len(text) < _LONGEST_BANNER:
-            return "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in text)
-    return None
-
-
-def candidates(found: Mapping[str, Iterable[str]], mac: Optional[str]) -> list[str]:
-    """The addresses to try of MAC -> addresses: IPv4 first, none that need a scope."""
-    wanted = [address for key, addresses in found.items() if mac in (None, key) for address in addresses]
-    usable = []
-    for text in wanted:
-        try:
-            address = ipaddress.ip_address(text)
-        except ValueError:
-            continue
-        if not (address.is_link_local or address.is_loopback or address.is_unspecified):
-            usable.append((address.version, text))
-    return list(dict.fromkeys(text for dummy, text in sorted(usable)))

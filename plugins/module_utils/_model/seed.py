@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Optional
 
 from .._errors import SpecError
@@ -87,9 +87,15 @@ BOOT: Mapping[str, Parser] = {
 }
 
 
+# What may be left to a new seed's defaults.
+DEFAULTS: Mapping[str, Parser] = {
+    key: ONCE[key] for key in ("user", "authorized_keys", "hostname", "cloud_config", "network_config")
+}
+
+
 @dataclass(frozen=True)
 class Seed:
-    """What is asked for: once and boot have the stated options only."""
+    """What is asked for: once and boot have the stated options only, defaults what counts for a new seed."""
 
     name: str
     state: str
@@ -97,11 +103,21 @@ class Seed:
     once: Mapping[str, Any]
     boot: Mapping[str, Any]
     host_key: Optional[str] = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> str:
+        """A digest of what is stated, by which a seed that has it all is known without looking at each option."""
+        content = json.dumps([self.once, self.boot], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a seed was made from, save the host's private key. image is the digest of the seed's file."""
+    """What a seed was made from, save the host's private key. image is the digest of the seed's file.
+
+    asked is that of the request which it answered, and empty when something of one waits for a reset.
+    """
 
     name: str
     path: str
@@ -112,6 +128,7 @@ class Record:
     host_key: str = ""
     sealed: bool = False
     image: str = ""
+    asked: str = ""
 
 
 def parse_seed(params: Mapping[str, Any]) -> Seed:
@@ -123,17 +140,18 @@ def parse_seed(params: Mapping[str, Any]) -> Seed:
         once=_stated(params, ONCE),
         boot=_stated(params, BOOT),
         host_key=None if params.get("host_key") is None else choice(params["host_key"], "host_key", HOST_KEY),
+        defaults=_stated(mapping(params.get("defaults") or {}, "defaults"), DEFAULTS, "defaults."),
     )
 
 
-def _stated(params: Mapping[str, Any], parsers: Mapping[str, Parser]) -> dict[str, Any]:
-    return {key: parse(params[key], key) for key, parse in parsers.items() if params.get(key) is not None}
+def _stated(params: Mapping[str, Any], parsers: Mapping[str, Parser], prefix: str = "") -> dict[str, Any]:
+    return {key: parse(params[key], prefix + key) for key, parse in parsers.items() if params.get(key) is not None}
 
 
 def new_record(seed: Seed, path: str, owner_ids: Mapping[str, int], former: Optional[Record]) -> Record:
     """What a new seed is made from. owner_ids: source directory -> uid; former: the one that a reset replaces.
 
-    A reset follows the stated options alone: it is a new beginning, and what was taken out of them goes.
+    A reset follows the stated options and defaults alone: it is a new beginning, and what was taken out of them goes.
     """
     defaults: dict[str, Any] = {
         "user": DEFAULT_USER,
@@ -146,7 +164,7 @@ def new_record(seed: Seed, path: str, owner_ids: Mapping[str, int], former: Opti
     }
     boot: dict[str, Any] = {"shares": [], "every_boot_script": None, "workdir": None}
     boot.update(seed.boot)
-    once = {**defaults, **seed.once, "uid": _uid(boot["shares"], owner_ids)}
+    once = {**defaults, **seed.defaults, **seed.once, "uid": _uid(boot["shares"], owner_ids)}
     check_other_users(once["cloud_config"], once["user"])
     generation = former.generation + 1 if former else 0
     return Record(
@@ -156,6 +174,7 @@ def new_record(seed: Seed, path: str, owner_ids: Mapping[str, int], former: Opti
         generation=generation,
         once=once,
         boot=boot,
+        asked=seed.asked,
     )
 
 
@@ -198,7 +217,10 @@ def boot_changes(seed: Seed, record: Record) -> list[str]:
 def updated(seed: Seed, record: Record) -> Record:
     """The record with the stated parts that each boot follows."""
     sealed = record.sealed if seed.host_key is None else seed.host_key == "sealed"
-    return replace(record, boot={**record.boot, **seed.boot}, sealed=sealed)
+    asked = record.asked
+    if seed.once or seed.boot:
+        asked = "" if reset_required(seed, record) else seed.asked
+    return replace(record, boot={**record.boot, **seed.boot}, sealed=sealed, asked=asked)
 
 
 def record_of(found: object) -> Optional[Record]:

@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Optional
 
 from .._errors import HostError
-from .._gateway import guest_watch
+from .._gateway import guest_watch, ssh_banner
 from .._gateway.guest_watch import Watch
 from .._gateway.libvirt import Connection
 from .._model import console
+from .._model.answer import candidates
 from .._model.domain_state import Verdict, judge
 from .._model.ready import (
     ADDRESS,
@@ -26,7 +27,6 @@ from .._model.ready import (
     STARTED,
     Answer,
     Wanted,
-    candidates,
     fingerprint,
     parse,
 )
@@ -118,7 +118,7 @@ class GuestReady:
 
     def _ask(self, address: str, left: float) -> tuple[str, str]:
         """The phase in which the address failed and why; an empty phase when it did not."""
-        reply = guest_watch.banner(address, self.wanted.port, min(_CONNECT, left), min(_BANNER, left))
+        reply = ssh_banner.banner(address, self.wanted.port, min(_CONNECT, left), min(_BANNER, left))
         where = f"{address} port {self.wanted.port}"
         if not reply.connected:
             return PORT, f"{where}: {reply.problem}"

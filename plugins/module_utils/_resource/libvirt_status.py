@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Optional
 from xml.etree import ElementTree as ET
 
 from .._errors import HostError
-from .._gateway import files
 from .._gateway.libvirt_network import Networks
 from .._model.paths import Store
 from .._model.preflight import GuestState, LibvirtState, NetworkState
 from .._model.preflight_checks import PREPARE
-from .._xml import metadata
+from . import guest_look
 
+# A guest that doesn't answer takes seconds; the others need not wait for it.
+_AT_ONCE = 16
 _MACHINES = {"x86_64": "q35", "aarch64": "virt"}
 
 
@@ -48,7 +50,7 @@ def status(connection: Networks, question: Question) -> LibvirtState:
             qemu_version=connection.qemu_version(),
             most_cpus=most_cpus,
             efi=efi,
-            domains={name: _guest(connection, name, question.store) for name in question.names},
+            domains=_guests(connection, question),
             network=_network(connection, question.network),
         )
     except HostError as error:
@@ -73,25 +75,7 @@ def _network(connection: Networks, name: str) -> NetworkState:
     return NetworkState() if network is None else NetworkState(True, network.active, network.bridge or "")
 
 
-def _guest(connection: Networks, name: str, store: Store) -> GuestState:
-    domain = connection.domain(name)
-    root_disk = files.exists(store.guest(name).root_disk)
-    seed = files.exists(store.guest(name).seed_record)
-    if domain is None:
-        return GuestState(root_disk=root_disk, seed=seed)
-    root = ET.fromstring(domain.xml)
-    return GuestState(
-        exists=root_disk,
-        owned=metadata.owned(root),
-        state=domain.state,
-        metadata=_nested(metadata.read(root) or {}),
-        root_disk=root_disk,
-        seed=seed,
-    )
-
-
-def _nested(flat: dict[str, str]) -> dict[str, object]:
-    """The metadata as modules return it: digests below a key of their own."""
-    head = "digests."
-    digests = {name[len(head) :]: value for name, value in flat.items() if name.startswith(head)}
-    return {**{name: value for name, value in flat.items() if not name.startswith(head)}, "digests": digests}
+def _guests(connection: Networks, question: Question) -> dict[str, GuestState]:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = pool.map(lambda name: guest_look.look(connection, name, question.store), question.names)
+        return dict(zip(question.names, found))

@@ -70,7 +70,7 @@ def test_a_guest_of_which_nothing_is_stated() -> None:
         "identity_file": CALLER["identity_file"],
     }
     assert made["ready"]["mac"] == mac
-    assert made["seed_defaults"] == ["user", "authorized_keys", "hostname", "cloud_config", "network_config"]
+    assert set(made["seed"]["defaults"]) == {"user", "authorized_keys", "hostname", "cloud_config", "network_config"}
     assert made["stated"] == []
     assert "profile" not in made
 
@@ -85,7 +85,8 @@ def test_only_what_is_stated_is_compared() -> None:
     assert made["domain"]["defaults"] == {}
     assert made["domain"]["interfaces"][0]["source"] == "lan"
     assert made["disk"]["size"] == made["preflight"]["disk"] == "50 GiB"
-    assert made["seed_defaults"] == ["authorized_keys", "hostname", "cloud_config"]
+    assert set(made["seed"]["defaults"]) == {"authorized_keys", "hostname", "cloud_config"}
+    assert made["seed"]["user"] == "eve"
 
 
 def test_shares_and_forwards_go_where_they_are_used() -> None:
@@ -120,7 +121,7 @@ def test_the_network_is_found_by_mac_addresses() -> None:
 
 
 def test_keys_that_are_stated_replace_the_callers() -> None:
-    assert spec()["seed"]["authorized_keys"] == [KEY]
+    assert spec()["seed"]["defaults"]["authorized_keys"] == [KEY]
     assert spec(authorized_keys=[])["seed"]["authorized_keys"] == []
 
 

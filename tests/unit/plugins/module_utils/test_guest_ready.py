@@ -16,15 +16,14 @@ import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError, SpecError
 from ansible_collections.burrow.vm.plugins.module_utils._gateway import guest_watch
+from ansible_collections.burrow.vm.plugins.module_utils._model.answer import candidates, parse_banner
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_state import judge
 from ansible_collections.burrow.vm.plugins.module_utils._model.public_key import PublicKey, parse_public_key
 from ansible_collections.burrow.vm.plugins.module_utils._model.ready import (
     HINTS,
     PHASES,
-    candidates,
     fingerprint,
     parse,
-    parse_banner,
     parse_scan,
 )
 from ansible_collections.burrow.vm.plugins.module_utils._plan import Plan

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.burrow.vm.plugins.module_utils._errors import BurrowError, SpecError
 from ansible_collections.burrow.vm.plugins.module_utils._model import seed_files
 from ansible_collections.burrow.vm.plugins.module_utils._model.boot_script import boot_hook, shares_script
-from ansible_collections.burrow.vm.plugins.module_utils._model.seed import Record, new_record, parse_seed
+from ansible_collections.burrow.vm.plugins.module_utils._model.seed import Record, new_record, parse_seed, updated
 from ansible_collections.burrow.vm.plugins.module_utils._plan import UNKNOWN, Plan
 from ansible_collections.burrow.vm.plugins.module_utils._resource.cloud_init import State, build
 
@@ -311,6 +311,31 @@ def test_a_reset_without_change_is_another_instance() -> None:
     assert isinstance(written, Record)
     assert written.once == record.once
     assert written.instance_id != record.instance_id
+
+
+def asked(**options: Any) -> str:
+    return parse_seed({"name": "work", **options}).asked
+
+
+def test_defaults_count_for_a_new_seed_alone() -> None:
+    record = record_for(hostname="a", defaults={"user": "eve", "hostname": "b"})
+    assert (record.once["user"], record.once["hostname"]) == ("eve", "a")
+    assert planned(state_of(record), defaults={"user": "bob"}) == Plan()
+
+
+def test_a_seed_tells_what_it_was_asked_for() -> None:
+    stated: dict[str, Any] = {"workdir": "/code", "cloud_config": {"b": 1, "a": 2}}
+    record = new_record(parse_seed({"name": "work", **stated, "defaults": {"user": "eve"}}), PATH, {}, None)
+    assert record.asked == asked(cloud_config={"a": 2, "b": 1}, workdir="/code")
+    assert record.asked != asked(**{**stated, "workdir": "/other"})
+    assert updated(parse_seed({"name": "work", "host_key": "sealed"}), record).asked == record.asked
+    moved = updated(parse_seed({"name": "work", **stated, "workdir": "/other"}), record)
+    assert moved.asked == asked(**{**stated, "workdir": "/other"})
+
+
+def test_what_waits_for_a_reset_was_not_answered() -> None:
+    record = record_for(user="anna", workdir="/code")
+    assert updated(parse_seed({"name": "work", "user": "bob", "workdir": "/other"}), record).asked == ""
 
 
 @pytest.mark.parametrize(

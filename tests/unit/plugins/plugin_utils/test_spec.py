@@ -105,8 +105,9 @@ def test_what_is_stated_is_not_a_default_too(spec: dict[str, Any]) -> None:
 @pytest.mark.parametrize("host_key", ["seed", "sealed"])
 def test_seed(spec: dict[str, Any], host_key: str) -> None:
     seed = parse_seed(validated(cloud_init.ARGUMENTS, {**spec["seed"], "host_key": host_key}))
-    assert seed.once["network_config"]["version"] == 2
-    assert set(spec["seed_defaults"]) <= set(spec["seed"])
+    assert {**seed.defaults, **seed.once}["network_config"]["version"] == 2
+    assert not set(seed.defaults) & set(seed.once)
+    assert seed.asked == spec["seed_asked"]
 
 
 @pytest.mark.parametrize(
@@ -131,4 +132,4 @@ def test_preflight(spec: dict[str, Any]) -> None:
 
 def test_ssh_entry(spec: dict[str, Any]) -> None:
     ssh = {**spec["ssh"], "address": "192.0.2.7", "port": 22, "host_key": KEY}
-    assert parse_entry(ssh, ssh["alias"]).user == spec["seed"]["user"]
+    assert parse_entry(ssh, ssh["alias"]).user == {**spec["seed"]["defaults"], **spec["seed"]}["user"]

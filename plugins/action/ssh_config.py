@@ -86,7 +86,11 @@ class ActionModule(ActionBase):
             "changed": bool(changes),
             "actions": [change.action for change in changes],
             "diff": [change.diff() for change in changes],
-            "ssh": _ssh_files.result(place, name, alias, include=present and include),
+            "ssh": {
+                **_ssh_files.result(place, name, alias, include=present and include),
+                "address": entry and entry.address,
+                "port": entry and entry.port,
+            },
             "timings": {"ssh_config": round(time.monotonic() - start, 3)},
             **({"warnings": warnings} if warnings else {}),
         }

@@ -94,6 +94,12 @@ ssh:
       description: Name under which its host key is kept.
       type: str
       sample: burrow-work
+    address:
+      description: Where it answers; null with O(state=absent).
+      type: str
+    port:
+      description: The port there; null with O(state=absent).
+      type: int
     config:
       description: Path of our SSH configuration, as C(ssh -F) takes it.
       type: str

@@ -34,7 +34,7 @@ def _row(host: Mapping[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": str(host["inventory_hostname"]),
         "state": domain.get("state"),
-        "address": _address(results["__guest_ready"], domain),
+        "address": _mapping(_mapping(host, "__guest_ssh"), "ssh").get("address") or _first(domain.get("addresses")),
         "reach": _reach(host),
         "image": _mapping(domain, "metadata").get("image") or _mapping(spec, "image").get("name"),
         "accelerator": domain.get("accelerator"),
@@ -62,8 +62,8 @@ def _from_metadata(spec: Mapping[str, Any], domain: Mapping[str, Any]) -> list[s
     return reset_required(spec, _mapping(domain, "metadata")) if "stated" in spec else []
 
 
-def _address(ready: Mapping[str, Any], domain: Mapping[str, Any]) -> Any:
-    return _mapping(ready, "guest").get("address") or next(iter(domain.get("addresses") or ()), None)
+def _first(items: Any) -> Any:
+    return next(iter(items or ()), None)
 
 
 def _timings(host: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

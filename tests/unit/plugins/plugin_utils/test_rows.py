@@ -20,8 +20,8 @@ def test_a_row_collects_what_the_tasks_registered() -> None:
             "domain": {"state": "running", "accelerator": "tcg", "metadata": {}},
             "timings": {"observe": 0.1, "apply": 0.4, "unknown": 99},
         },
-        "__guest_ready": {"guest": {"address": "10.0.0.2"}, "timings": {"observe": 20.0, "banner": 20.0}},
-        "__guest_ssh": {"ssh": {"command": "ssh web"}},
+        "__guest_ready": {"timings": {"observe": 20.0, "banner": 20.0}},
+        "__guest_ssh": {"ssh": {"address": "10.0.0.2", "command": "ssh web"}},
     }
     assert rows([host]) == [
         {

@@ -1,0 +1,80 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""AppArmor's denials as the kernel and auditd write them down, and what allows the path."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+_FIELD = re.compile(r'(\w+)=(?:"([^"]*)"|(\S+))')
+# The kernel writes a name with blanks, quotes or control characters as bare hexadecimal digits.
+_HEXADECIMAL = re.compile(r"(?:[0-9A-F]{2})+")
+_HELPER = "virt-aa-helper"
+_PROFILES = ("libvirt-", "libvirtd", "virtqemud", _HELPER, "virtiofsd")
+_WRITING = frozenset("wacdl")
+_LOCAL = "/etc/apparmor.d/local"
+
+
+@dataclass(frozen=True)
+class Denial:
+    """One refusal. mask is AppArmor's letters for what was asked ("r", "rw"); command is the program's name."""
+
+    profile: str
+    path: str
+    mask: str
+    command: str
+
+    @property
+    def reason(self) -> str:
+        verb = "write" if _WRITING & set(self.mask) else "read"
+        return f"AppArmor does not let {self.command or self.profile} {verb} {self.path} (profile {self.profile})"
+
+    @property
+    def remedy(self) -> str:
+        directory = os.path.dirname(self.path)
+        if _HELPER in self.profile:
+            # It reads a disk to find the chain behind it, and knows where images lie by suffix and place.
+            what = f'"{directory}/** r,"', f"{_LOCAL}/usr.lib.libvirt.virt-aa-helper"
+        else:
+            rights = "rwk" if _WRITING & set(self.mask) else "rk"
+            what = f'"{directory}/** {rights},"', f"{_LOCAL}/abstractions/libvirt-qemu"
+        return (
+            f"Keep it below /var/lib/burrow or another place that libvirt knows, or allow it: "
+            f"add the line {what[0]} to {what[1]}, and start the guest again."
+        )
+
+
+def denials(lines: Iterable[str], guest: str = "") -> tuple[Denial, ...]:
+    """What AppArmor refused libvirt and its guests, each once. guest is a domain's UUID: others' are left out."""
+    return tuple(dict.fromkeys(_denials(lines, guest)))
+
+
+def _denials(lines: Iterable[str], guest: str) -> Iterator[Denial]:
+    for line in lines:
+        if 'apparmor="DENIED"' not in line:
+            continue
+        fields = {name: (quoted, bare) for name, quoted, bare in _FIELD.findall(line)}
+        profile, path = _text(fields, "profile"), _text(fields, "name")
+        if not path.startswith("/") or not any(part in profile for part in _PROFILES):
+            continue
+        # libvirt's profiles of guests are called libvirt-UUID, and what runs in them libvirt-UUID//name.
+        if guest and "libvirt-" in profile and guest not in profile:
+            continue
+        mask = _text(fields, "denied_mask") or _text(fields, "requested_mask")
+        yield Denial(_shown(profile), _shown(path), _shown(mask), _shown(_text(fields, "comm")))
+
+
+def _text(fields: dict[str, tuple[str, str]], name: str) -> str:
+    quoted, bare = fields.get(name, ("", ""))
+    if not bare or not _HEXADECIMAL.fullmatch(bare):
+        return quoted or bare
+    return bytes.fromhex(bare).decode("utf-8", "replace")
+
+
+def _shown(text: str) -> str:
+    """Without what a name could do to a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

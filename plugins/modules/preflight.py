@@ -13,9 +13,9 @@ description:
     what helps.
   - Changes nothing, and runs on a host where nothing is installed yet.
   - Checks are C(libvirt) (it answers), C(accelerator) (KVM can really run a guest), C(daemon) (something reaps
-    libvirtd's children), C(directories) (QEMU's user can pass them), C(firewall) (forwarded packets are not dropped),
-    C(programs), C(name) (no foreign domain has a guest's name), C(room) (on the file system of O(data)), C(disk)
-    (none gets smaller), C(cpus), C(memory), C(ports) and C(shares).
+    libvirtd's children), C(directories) (QEMU's user can pass them), C(firewall) (what guests send is not dropped),
+    C(clock) (right, where O(controller_time) is stated), C(programs), C(name) (no foreign domain has a guest's name),
+    C(room) (on the file system of O(data)), C(disk) (none gets smaller), C(cpus), C(memory), C(ports) and C(shares).
 author:
   - burrow.vm contributors (@burrow-vm)
 options:
@@ -94,6 +94,9 @@ options:
       - SHA-256 of the libvirt hook that should be installed, without its first line, which names the interpreter.
       - When it is not stated, any version of it will do.
     type: str
+  controller_time:
+    description: The time of whoever asks, in seconds since 1970, to compare this host's clock with.
+    type: float
   fail:
     description: Fail when a check finds an error. The result still has all checks.
     type: bool
@@ -238,11 +241,15 @@ preflight:
           description: >-
             Whether libvirtd is C(reachable) by its socket, and virtlogd too (C(logs)); whether somebody reaps its
             children (C(reaped)), and libvirtd started after our hook was installed (C(hook_seen)). C(pid) is 0 when it
-            is not known.
+            is not known. C(name) is V(libvirtd) or V(virtqemud), empty when neither is installed; C(units) are those
+            that belong to it (with C(start) where they have to run at once), C(disabled) which of them systemd doesn't
+            start with the host.
           type: dict
           returned: always
         network:
-          description: Whether O(network) is C(defined) and C(active), and its C(bridge).
+          description: >-
+            Whether O(network) is C(defined), C(active), starts with the host (C(autostart)) and was made by this
+            collection (C(owned)), and its C(bridge).
           type: dict
           returned: always
         free:
@@ -259,6 +266,40 @@ preflight:
           elements: str
           returned: always
           sample: [libvirtd is not running]
+        needs:
+          description: >-
+            The same by what is to be done, in its order, out of V(hook), V(packages), V(data), V(kvm), V(daemon),
+            V(restart) and V(network).
+          type: list
+          elements: str
+          returned: always
+          sample: [daemon]
+        missing:
+          description: The programs that are not installed.
+          type: list
+          elements: str
+          returned: always
+        backports:
+          description: Whether module M(burrow.vm.qemu_source) made apt take QEMU from backports.
+          type: bool
+          returned: always
+        firewall:
+          description: >-
+            Who drops what guests send (C(owner), C(chain), C(what)), and the C(commands) that let it through, also in
+            words (C(remedy)). C(managed) is whether role P(burrow.vm.hypervisor#role) can make that stay.
+          type: list
+          elements: dict
+          returned: always
+        opened:
+          description: What that role opened in a firewall that keeps its rules, with the C(commands) that take it back.
+          type: list
+          elements: dict
+          returned: always
+        package_lock:
+          description: Who keeps others from installing packages at the moment, empty when nobody does.
+          type: str
+          returned: always
+          sample: unattended-upgr (process 812)
     guests:
       description: >-
         What is there already, by guest. C(exists) is true when the guest has a domain and its root disk; C(owned) when
@@ -311,6 +352,7 @@ ARGUMENTS = {
     "guests": {"type": "list", "elements": "dict", "default": [], "options": GUEST},
     "network": {"type": "str", "default": "burrow"},
     "hook_checksum": {"type": "str"},
+    "controller_time": {"type": "float"},
     "fail": {"type": "bool", "default": False},
     **LIBVIRT,
     **STORE,

@@ -6,18 +6,21 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import socket
 import time
 from collections.abc import Iterator
 from typing import Optional
 
-from .._model.preflight import Daemon
+from .._model.preflight import DAEMONS, Daemon
+from .process import find
 
-# The monolithic daemon, and the modular one (Fedora 35, EL 9 and later).
-_SOCKETS = ("/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-sock")
+# The modular daemon first: where it runs, virtproxyd answers at the socket of the monolithic one.
+_SOCKETS = {"virtqemud": "/run/libvirt/virtqemud-sock", "libvirtd": "/run/libvirt/libvirt-sock"}
+_ENABLED = "/etc/systemd/system/*.wants/{unit}"
 _LOG_SOCKET = "/run/libvirt/virtlogd-sock"
-_PID_FILES = ("/run/libvirtd.pid", "/run/virtqemud.pid")
+_PID_FILE = "/run/{name}.pid"
 # As PID 1 or as a subreaper, these collect the children of a process that ended.
 _REAPERS = frozenset(
     {
@@ -40,13 +43,27 @@ _TOLERANCE = 2.0
 def daemon(hook: str) -> Daemon:
     """hook is the path of our libvirt hook."""
     logs = _answers(_LOG_SOCKET)
-    if not any(_answers(path) for path in _SOCKETS):
-        return Daemon(logs=logs)
-    pid = _pid()
+    answering = next((name for name, path in _SOCKETS.items() if _answers(path)), None)
+    name = answering or _installed()
+    disabled = tuple(unit.name for unit in DAEMONS.get(name, ()) if not _enabled(unit.name))
+    if answering is None:
+        return Daemon(logs=logs, name=name, disabled=disabled)
+    pid = _pid(name)
     if pid is None:
         # Socket activation starts it anew at the next connection.
-        return Daemon(reachable=True, logs=logs)
-    return Daemon(True, logs, pid, _reaped(pid), _knows(hook, pid))
+        return Daemon(reachable=True, logs=logs, name=name, disabled=disabled)
+    return Daemon(True, logs, pid, _reaped(pid), _knows(hook, pid), name, disabled)
+
+
+def _installed() -> str:
+    """The daemon that would run guests: the one that systemd starts, else the one that is there."""
+    present = [name for name in ("libvirtd", "virtqemud") if find(name) is not None]
+    chosen = [name for name in present if _enabled(f"{name}.socket") or _enabled(f"{name}.service")]
+    return next(iter([*chosen, *present]), "")
+
+
+def _enabled(unit: str) -> bool:
+    return bool(glob.glob(_ENABLED.format(unit=unit)))
 
 
 def _answers(path: str) -> bool:
@@ -61,16 +78,13 @@ def _answers(path: str) -> bool:
     return True
 
 
-def _pid() -> Optional[int]:
-    for path in _PID_FILES:
-        try:
-            with open(path, encoding="ascii") as stream:
-                pid = int(stream.read())
-        except (OSError, ValueError):
-            continue
-        if os.path.isdir(f"/proc/{pid}"):
-            return pid
-    return None
+def _pid(name: str) -> Optional[int]:
+    try:
+        with open(_PID_FILE.format(name=name), encoding="ascii") as stream:
+            pid = int(stream.read())
+    except (OSError, ValueError):
+        return None
+    return pid if os.path.isdir(f"/proc/{pid}") else None
 
 
 def _reaped(pid: int) -> bool:

@@ -14,6 +14,7 @@ import platform
 import pwd
 import re
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from typing import Optional
 
@@ -38,8 +39,14 @@ _PROGRAMS = (
     ("sfdisk", "partitions images"),
     ("ssh-keygen", "makes host keys"),
     ("ssh-keyscan", "proves host keys"),
+    ("virsh", "asks libvirt"),
+    ("iptables", "opens the way out for guests"),
+    ("dmidecode", "tells libvirt what the host is"),
 )
 _BUILDERS = {"debian": (("mmdebstrap", "builds images from the package mirror"),)}
+_QEMU_PIN = "/etc/apt/preferences.d/burrow-backports.pref"
+# QEMU's user passes it and can't list it.
+_DATA_MODE = 0o711
 _WITHOUT_SYSTEMD = (("tini", "reaps for libvirtd, where there is no init"),)
 
 
@@ -190,6 +197,27 @@ def hook_problem(path: str, checksum: str) -> str:
     if checksum and hashlib.sha256(content.partition(b"\n")[2]).hexdigest() != checksum:
         return "the libvirt hook is another version's"
     return ""
+
+
+def qemu_backports() -> bool:
+    """Whether apt has the files of ours by which QEMU comes from backports; module qemu_source writes them."""
+    return os.path.exists(_QEMU_PIN)
+
+
+def data_problem(path: str) -> str:
+    """Why the directory of images and guests isn't as role hypervisor makes it, or ""."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return f"{path} does not exist"
+    if not stat.S_ISDIR(status.st_mode):
+        return f"{path} is not a directory"
+    return "" if stat.S_IMODE(status.st_mode) == _DATA_MODE else f"{path} has not mode {_DATA_MODE:04o}"
+
+
+def clock() -> float:
+    """This host's time, in seconds of the epoch."""
+    return time.time()
 
 
 def number(path: str, default: int) -> int:

@@ -1,35 +1,66 @@
 # Copyright: burrow.vm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who drops the packets that guests send through the host: read from `nft -j list ruleset` or `iptables -S`."""
+"""Who drops the packets that guests send: read from `nft -j list ruleset` or `iptables -S`."""
 
 from __future__ import annotations
 
+import fnmatch
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Optional
 
 # libvirt's own chains accept its bridges: harmless where they stand in the dropping table itself (libvirt's iptables
 # backend). Its nftables backend (10.4 and later) has a table of its own, which can't overrule another table's drop.
-_LIBVIRT_CHAINS = ("LIBVIRT_FW",)
+_LIBVIRT_CHAINS = ("LIBVIRT_",)
 _ANY_BRIDGE = "BRIDGE"
+# ufw keeps a rule's comment: so what was opened here is known again.
+MARK = "burrow.vm"
+_UFW_RULE = re.compile(r"### tuple ### .* in_(\S+) comment=" + MARK.encode().hex() + r"\s*$", re.MULTILINE)
+_DHCP = 67
+
+# What is dropped, by netfilter's hook.
+_DROPPED = {
+    "forward": "forwarded packets ({chain}): guests reach nothing beyond this host",
+    "input": "what guests send to this host ({chain}): they get neither addresses nor names",
+}
 
 
 @dataclass(frozen=True)
 class Obstacle:
-    """A chain that drops forwarded packets; owner says whose it is, remedy what lets guests through."""
+    """A chain that drops guests' packets; owner says whose it is, what is what it drops.
+
+    commands let guests through, remedy is them in words. managed: the owner keeps them over a restart, or there is a
+    way to make them stay, so that role hypervisor can do it.
+    """
 
     chain: str
     owner: str
-    remedy: str
+    what: str
+    commands: tuple[tuple[str, ...], ...] = ()
+    managed: bool = False
+
+    @property
+    def remedy(self) -> str:
+        return "; ".join(" ".join(command) for command in self.commands)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What was opened for a bridge in a firewall that keeps its rules; commands take it back."""
+
+    owner: str
+    bridge: str
+    commands: tuple[tuple[str, ...], ...]
 
 
 @dataclass
 class _Table:
-    """Chains of one table: which drop forwarded packets, what jumps where, which rules name an interface."""
+    """Chains of one table: which drop packets (with their hook), what jumps where, which rules name an interface."""
 
-    dropping: list[str] = field(default_factory=list)
+    dropping: list[tuple[str, str]] = field(default_factory=list)
     jumps: dict[str, set[str]] = field(default_factory=dict)
     accepted: dict[str, set[str]] = field(default_factory=dict)
     chains: set[str] = field(default_factory=set)
@@ -43,11 +74,17 @@ class _Table:
                 todo.extend(self.jumps.get(name, ()))
         return seen
 
-    def lets_through(self, chain: str, bridge: str) -> bool:
+    def lets_through(self, chain: str, hook: str, bridge: str) -> bool:
         return any(
-            name.startswith(_LIBVIRT_CHAINS) or (bridge and bridge in self.accepted.get(name, ()))
+            name.startswith(_LIBVIRT_CHAINS)
+            or any(_names(pattern, hook, bridge) for pattern in self.accepted.get(name, ()))
             for name in self.reachable(chain)
         )
+
+
+def _names(pattern: str, hook: str, bridge: str) -> bool:
+    """Whether what an accepting rule matches means our bridge. A host may open DHCP's port for everybody, too."""
+    return (bool(bridge) and fnmatch.fnmatchcase(bridge, pattern)) or (hook == "input" and pattern == str(_DHCP))
 
 
 def obstacles_of_nft(ruleset: str, bridge: str) -> tuple[Obstacle, ...]:
@@ -70,8 +107,8 @@ def obstacles_of_nft(ruleset: str, bridge: str) -> tuple[Obstacle, ...]:
 
 def _read_chain(table: _Table, chain: Mapping[str, Any]) -> None:
     table.chains.add(chain["name"])
-    if chain.get("hook") == "forward" and chain.get("type") == "filter" and chain.get("policy") == "drop":
-        table.dropping.append(chain["name"])
+    if chain.get("hook") in _DROPPED and chain.get("type") == "filter" and chain.get("policy") == "drop":
+        table.dropping.append((chain["name"], chain["hook"]))
 
 
 def _read_rule(table: _Table, rule: Mapping[str, Any]) -> None:
@@ -80,8 +117,14 @@ def _read_rule(table: _Table, rule: Mapping[str, Any]) -> None:
     table.jumps.setdefault(rule["chain"], set()).update(targets)
     if any("accept" in item for item in expressions):
         matches = (item["match"] for item in expressions if "match" in item)
-        names = {match["right"] for match in matches if isinstance(match.get("right"), str)}
+        names = {name for match in matches for name in _values(match.get("right"))}
         table.accepted.setdefault(rule["chain"], set()).update(names)
+
+
+def _values(right: Any) -> Iterator[str]:
+    """What a match compares with: one value, or an anonymous set of them."""
+    entries = right.get("set", ()) if isinstance(right, dict) else (right,)
+    yield from (str(entry) for entry in entries if isinstance(entry, (str, int)))
 
 
 _READERS = {"chain": _read_chain, "rule": _read_rule}
@@ -91,60 +134,118 @@ def _obstacles(tables: Mapping[tuple[str, str], _Table], bridge: str) -> Iterato
     for (family, name), table in tables.items():
         if family not in ("ip", "inet"):
             continue
-        for chain in table.dropping:
-            if not table.lets_through(chain, bridge):
-                yield _obstacle(f"{family} {name} {chain}", table.chains, bridge)
-        if name == "firewalld" and not any("libvirt" in chain for chain in table.chains):
-            yield _obstacle(f"{family} {name}", table.chains | {"firewalld"}, bridge)
+        for chain, hook in table.dropping:
+            if not table.lets_through(chain, hook, bridge):
+                yield _obstacle(f"{family} {name} {chain}", hook, table.chains, bridge)
+        if name == "firewalld" and not any("libvirt" in item for item in table.chains):
+            yield _obstacle(f"{family} {name}", "forward", table.chains | {"firewalld"}, bridge)
 
 
 def obstacles_of_iptables(rules: str, bridge: str) -> tuple[Obstacle, ...]:
-    """From `iptables -S` of the legacy kernel tables, which nft doesn't show."""
+    """From `iptables -S`: of the legacy kernel tables, which nft doesn't show, or where there is no nft."""
     table = _Table()
     for line in rules.splitlines():
         words = line.split()
         if len(words) < 2:
             continue
         table.chains.add(words[1])
-        if words[:3] == ["-P", "FORWARD", "DROP"]:
-            table.dropping.append("FORWARD")
+        if words[0] == "-P" and words[1].lower() in _DROPPED and words[2:] == ["DROP"]:
+            table.dropping.append((words[1], words[1].lower()))
         elif words[0] == "-A" and "-j" in words:
             target = words[words.index("-j") + 1]
             table.jumps.setdefault(words[1], set()).add(target)
             if target == "ACCEPT":
-                table.accepted.setdefault(words[1], set()).update(words)
+                # iptables writes a wildcard as lan+.
+                names = {word[:-1] + "*" if word.endswith("+") else word for word in words[2:]}
+                table.accepted.setdefault(words[1], set()).update(names)
     return tuple(
-        _obstacle(f"iptables {chain}", table.chains, bridge)
-        for chain in table.dropping
-        if not table.lets_through(chain, bridge)
+        _obstacle(f"iptables {chain}", hook, table.chains, bridge)
+        for chain, hook in table.dropping
+        if not table.lets_through(chain, hook, bridge)
     )
 
 
-# Whose chains are recognised by which prefix, and how its owner lets a bridge through. The first match counts.
+_ZONE = ("firewall-cmd --permanent --zone=libvirt --add-interface={bridge}", "firewall-cmd --reload")
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """Whose chains are recognised by which prefix, and how it lets a bridge through, as its documentation says."""
+
+    prefix: str
+    name: str
+    forward: tuple[str, ...]
+    # None: this one drops nothing there.
+    input: Optional[tuple[str, ...]]
+
+
+# The first match counts: a packet that Docker's first chain accepts isn't seen by ufw's.
 _OWNERS = (
-    (
+    _Owner(
         "DOCKER",
         "Docker",
-        "iptables -I DOCKER-USER -i {bridge} -j ACCEPT; iptables -I DOCKER-USER -o {bridge} -j ACCEPT",
+        (
+            "iptables --wait --insert DOCKER-USER --in-interface {bridge} --jump ACCEPT",
+            "iptables --wait --insert DOCKER-USER --out-interface {bridge} "
+            "--match conntrack --ctstate RELATED,ESTABLISHED --jump ACCEPT",
+        ),
+        None,
     ),
-    ("ufw-", "ufw", "ufw route allow in on {bridge}; ufw route allow out on {bridge}"),
+    # Answers pass by ufw's own rules.
+    _Owner(
+        "ufw-",
+        "ufw",
+        (f"ufw route allow in on {{bridge}} comment {MARK}",),
+        (
+            f"ufw allow in on {{bridge}} to any port {_DHCP} proto udp comment {MARK}",
+            f"ufw allow in on {{bridge}} to any port 53 comment {MARK}",
+        ),
+    ),
     # The zone comes with libvirt's package.
-    (
-        "firewalld",
-        "firewalld",
-        "firewall-cmd --permanent --zone=libvirt --add-interface={bridge}; firewall-cmd --reload",
-    ),
+    _Owner("firewalld", "firewalld", _ZONE, _ZONE),
+)
+_NFT = (
+    "nft insert rule {chain} iifname {bridge} accept",
+    "nft insert rule {chain} oifname {bridge} ct state established,related accept",
+)
+_IPTABLES = (
+    "iptables --insert {chain} --in-interface {bridge} --jump ACCEPT",
+    "iptables --insert {chain} --out-interface {bridge} --match conntrack --ctstate RELATED,ESTABLISHED --jump ACCEPT",
 )
 
 
-def _obstacle(chain: str, chains: set[str], bridge: str) -> Obstacle:
+def _obstacle(chain: str, hook: str, chains: set[str], bridge: str) -> Obstacle:
+    what = _DROPPED[hook].format(chain=chain)
+    for owner in _OWNERS:
+        commands = owner.input if hook == "input" else owner.forward
+        if commands is not None and any(item.startswith(owner.prefix) for item in chains):
+            return Obstacle(chain, owner.name, what, _filled(commands, bridge), managed=True)
+    # Who wrote the rules knows where they are kept: nobody else can make them stay.
+    kind, dummy, rest = chain.partition(" ")
+    commands, place = (_IPTABLES, rest) if kind == "iptables" else (_NFT, chain)
+    commands = commands[:1] if hook == "input" else commands
+    return Obstacle(chain, "the host's own firewall", what, _filled(commands, bridge, place))
+
+
+def _filled(commands: tuple[str, ...], bridge: str, chain: str = "") -> tuple[tuple[str, ...], ...]:
     name = bridge or _ANY_BRIDGE
-    for prefix, owner, remedy in _OWNERS:
-        if any(item.startswith(prefix) for item in chains):
-            return Obstacle(chain, owner, remedy.format(bridge=name))
-    words = chain.split()
-    if words[0] == "iptables":
-        remedy = f"iptables -I FORWARD -i {name} -j ACCEPT; iptables -I FORWARD -o {name} -j ACCEPT"
-    else:
-        remedy = f"nft insert rule {chain} iifname {name} accept; nft insert rule {chain} oifname {name} accept"
-    return Obstacle(chain, "the host's own firewall", remedy)
+    return tuple(tuple(command.format(bridge=name, chain=chain).split()) for command in commands)
+
+
+def openings_of_ufw(rules: str) -> tuple[Opening, ...]:
+    """What was opened by us, from ufw's `user.rules`."""
+    commands = (
+        "ufw route delete allow in on {bridge}",
+        f"ufw delete allow in on {{bridge}} to any port {_DHCP} proto udp",
+        "ufw delete allow in on {bridge} to any port 53",
+    )
+    bridges = dict.fromkeys(_UFW_RULE.findall(rules))
+    return tuple(Opening("ufw", bridge, _filled(commands, bridge)) for bridge in bridges)
+
+
+def openings_of_firewalld(zone: str, bridge: str) -> tuple[Opening, ...]:
+    """Ours, from the file of zone libvirt: libvirt itself puts its bridges there for the time being only."""
+    if not bridge or f'<interface name="{bridge}"' not in zone:
+        return ()
+    commands = tuple(command.replace("--add-", "--remove-") for command in _ZONE)
+    return (Opening("firewalld", bridge, _filled(commands, bridge)),)

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from .._errors import SpecError
 from .accelerator import Accelerator
-from .firewall import Obstacle
+from .firewall import Obstacle, Opening
 from .names import parse_name
 from .port import Forward, PortUse
 from .size import parse_size
@@ -104,6 +104,8 @@ class NetworkState:
     defined: bool = False
     active: bool = False
     bridge: str = ""
+    autostart: bool = True
+    owned: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,10 +123,31 @@ class LibvirtState:
 
 
 @dataclass(frozen=True)
+class Unit:
+    """A unit of systemd. start: it has to run at once; others are started by their sockets, and at boot."""
+
+    name: str
+    start: bool = True
+
+
+# What runs guests, and its units: the monolithic daemon, and the modular ones (Fedora 35, EL 9 and later). Sockets
+# start what they belong to; the services are enabled so that guests and networks with autostart come up with the host.
+# virtproxyd: clients of a libvirt that was built for libvirtd (Debian's) know only its socket.
+DAEMONS: Mapping[str, tuple[Unit, ...]] = {
+    "libvirtd": (Unit("virtlogd.socket"), Unit("libvirtd.socket"), Unit("libvirtd.service", start=False)),
+    "virtqemud": (
+        *(Unit(f"{name}.socket") for name in ("virtlogd", "virtproxyd", "virtnetworkd", "virtqemud")),
+        *(Unit(f"{name}.service", start=False) for name in ("virtnetworkd", "virtqemud")),
+    ),
+}
+
+
+@dataclass(frozen=True)
 class Daemon:
     """libvirt's daemons. logs: virtlogd answers; pid: libvirtd's, 0 when it is not known or not running.
 
-    reaped: somebody reaps what libvirtd leaves behind; hook_seen: it knows our hook.
+    reaped: somebody reaps what libvirtd leaves behind; hook_seen: it knows our hook. name is that of the daemon which
+    runs guests (DAEMONS), "" when none is installed; disabled are the units of it that don't start with the host.
     """
 
     reachable: bool = False
@@ -132,6 +155,12 @@ class Daemon:
     pid: int = 0
     reaped: bool = True
     hook_seen: bool = True
+    name: str = "libvirtd"
+    disabled: tuple[str, ...] = ()
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        return DAEMONS.get(self.name, ())
 
 
 @dataclass(frozen=True)
@@ -182,6 +211,14 @@ class Seen:
     # Of the root disks, by guest, and of the images, by name: those that are there and whose size is asked for.
     disk_sizes: Mapping[str, int] = field(default_factory=dict)
     image_sizes: Mapping[str, int] = field(default_factory=dict)
+    data_problem: str = ""
+    # QEMU is taken from the distribution's backports, by files of ours.
+    backports: bool = False
+    opened: tuple[Opening, ...] = ()
+    # Who holds the package manager's lock, "" nobody; seconds that this host's clock is ahead of the controller's.
+    package_lock: str = ""
+    clock_ahead: float = 0.0
+    network: str = "burrow"
 
 
 def parse_guests(value: Sequence[Mapping[str, Any]]) -> tuple[Guest, ...]:

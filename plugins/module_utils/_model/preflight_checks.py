@@ -12,7 +12,7 @@ from .accelerator import KVM
 from .disk import DEFAULT_SIZE
 from .preflight import ERROR, WARNING, Check, Guest, Seen
 from .sensitive import sensitivity
-from .share import refused_directory
+from .share_rules import refused_directory
 from .size import GIB, MIB, format_size
 
 # Above this part of the host's memory or CPUs a warning is given.
@@ -21,6 +21,12 @@ _SHARE_OF_HOST = 0.8
 _FIRST_WRITES = 512 * MIB
 # An image that isn't in the store: download or package tree, and the image made from it, at the same time.
 _IMAGE_WORK = 3 * GIB
+
+# Certificates and apt's lists tolerate little; a slow task and an unsteady clock make seconds of their own.
+_CLOCK_TOLERANCE = 300.0
+
+_CONSENT = " (role burrow.vm.hypervisor does it, to stay, with `hypervisor_firewall: manage`)"
+_KEPT = " (and add it to where this firewall keeps its rules, so that it stays)"
 
 PREPARE = "Apply role burrow.vm.hypervisor to this host (playbook burrow.vm.prepare)."
 
@@ -33,29 +39,6 @@ def evaluate(seen: Seen, guests: tuple[Guest, ...]) -> list[Check]:
     found = {name: list(rule(seen)) for name, rule in HOST_RULES.items()}
     found.update({name: list(rule(seen, guests)) for name, rule in GUEST_RULES.items()})
     return [check for name, failures in found.items() for check in failures or [Check(name)]]
-
-
-def unprepared(seen: Seen) -> list[str]:
-    """What role hypervisor would do here, in words; empty on a prepared host."""
-    reasons = [f"{program} is not installed ({purpose})" for program, purpose in seen.missing]
-    if not seen.python_libvirt:
-        reasons.append("libvirt's Python module is not installed")
-    if seen.kvm_root_only:
-        reasons.append("/dev/kvm is root's alone")
-    if not seen.daemon.reachable:
-        reasons.append("libvirtd is not running")
-    if not seen.daemon.logs:
-        reasons.append("virtlogd is not running")
-    if not seen.daemon.reaped:
-        reasons.append("libvirtd runs without an init that reaps its children")
-    if seen.hook:
-        reasons.append(seen.hook)
-    elif not seen.daemon.hook_seen:
-        reasons.append("libvirtd was started before its hook was installed")
-    if seen.python_libvirt and seen.daemon.reachable and not seen.libvirt.network.active:
-        state = "inactive" if seen.libvirt.network.defined else "missing"
-        reasons.append(f"network burrow is {state}")
-    return reasons
 
 
 def _libvirt(seen: Seen) -> Iterator[Check]:
@@ -139,11 +122,20 @@ def _directories(seen: Seen) -> Iterator[Check]:
 
 def _firewall(seen: Seen) -> Iterator[Check]:
     for obstacle in seen.obstacles:
-        reason = f"{obstacle.owner} drops forwarded packets ({obstacle.chain}): guests reach nothing beyond this host"
-        yield Check("firewall", False, WARNING, reason=reason, remedy=f"Run as root: {obstacle.remedy}")
+        reason = f"{obstacle.owner} drops {obstacle.what}"
+        remedy = f"Run as root: {obstacle.remedy}{_CONSENT if obstacle.managed else _KEPT}"
+        yield Check("firewall", False, WARNING, reason=reason, remedy=remedy)
     if seen.libvirt.network.active and not seen.ip_forward:
         reason = "the kernel forwards no packets (net.ipv4.ip_forward is 0): guests reach nothing beyond this host"
         yield Check("firewall", False, WARNING, reason=reason, remedy="Run as root: sysctl -w net.ipv4.ip_forward=1")
+
+
+def _clock(seen: Seen) -> Iterator[Check]:
+    if abs(seen.clock_ahead) > _CLOCK_TOLERANCE:
+        where = "ahead of" if seen.clock_ahead > 0 else "behind"
+        reason = f"this host's clock is {_duration(abs(seen.clock_ahead))} {where} the one of whoever asks"
+        remedy = "Set it (timedatectl set-ntp true): package lists and certificates are valid at certain times only."
+        yield Check("clock", False, WARNING, reason=reason, remedy=remedy)
 
 
 def _cpus(seen: Seen, guests: tuple[Guest, ...]) -> Iterator[Check]:
@@ -220,6 +212,15 @@ def _shares(seen: Seen, guests: tuple[Guest, ...]) -> Iterator[Check]:
                 yield Check("shares", False, ERROR, guest.name, f"{shown} {reason}", remedy)
 
 
+def _duration(seconds: float) -> str:
+    """Seconds for people: the largest unit that counts one or more."""
+    unit, length = next(entry for entry in _UNITS if seconds >= entry[1])
+    return f"{seconds / length:.0f} {unit}"
+
+
+_UNITS = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
+
+
 def _about(size: int) -> str:
     """A size for people: one decimal."""
     return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / MIB:.0f} MiB"
@@ -231,6 +232,7 @@ HOST_RULES: dict[str, HostRule] = {
     "daemon": _daemon,
     "directories": _directories,
     "firewall": _firewall,
+    "clock": _clock,
 }
 GUEST_RULES: dict[str, GuestRule] = {
     "programs": _programs,

@@ -17,6 +17,7 @@ from .._gateway.libvirt_network import Networks
 from .._model.paths import Store
 from .._model.preflight import GuestState, LibvirtState, NetworkState
 from .._model.preflight_checks import PREPARE
+from .._xml import network as network_xml
 from . import guest_look
 
 # A guest that doesn't answer takes seconds; the others need not wait for it.
@@ -72,7 +73,10 @@ def _capabilities(connection: Networks, architecture: str, domain_type: str) -> 
 
 def _network(connection: Networks, name: str) -> NetworkState:
     network = connection.network(name)
-    return NetworkState() if network is None else NetworkState(True, network.active, network.bridge or "")
+    if network is None:
+        return NetworkState()
+    owned = network_xml.owned(network.xml)
+    return NetworkState(True, network.active, network.bridge or "", network.autostart, owned)
 
 
 def _guests(connection: Networks, question: Question) -> dict[str, GuestState]:

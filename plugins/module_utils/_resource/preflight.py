@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
 from .._errors import HostError
-from .._gateway import accelerator, daemon, files, firewall, ports, qcow2, system
+from .._gateway import accelerator, daemon, files, firewall, packages, ports, qcow2, system
 from .._gateway.libvirt_network import Networks
 from .._model.accelerator import decide
 from .._model.names import parse_name
 from .._model.paths import Store
 from .._model.preflight import ERROR, WARNING, Check, Guest, Seen, parse_guests
-from .._model.preflight_checks import evaluate, unprepared
+from .._model.preflight_checks import evaluate
+from .._model.preparation import needs
 from .._plan import Action, Plan
 from . import libvirt_status
 from .libvirt_status import Question
@@ -34,6 +35,7 @@ class Preflight:
     hook_checksum: str
     guests: tuple[Guest, ...]
     fail: bool
+    controller_time: Optional[float] = None
 
     @property
     def lock(self) -> Optional[str]:
@@ -71,6 +73,12 @@ class Preflight:
             sources=system.sources({share.source for guest in self.guests for share in guest.shares}),
             disk_sizes=self._sizes({guest.name: self.store.guest(guest.name).root_disk for guest in self._sized()}),
             image_sizes=self._sizes(dict(self._images())),
+            data_problem=system.data_problem(self.store.data),
+            backports=system.qemu_backports(),
+            opened=firewall.openings(libvirt.network.bridge),
+            package_lock=packages.lock_holder(),
+            clock_ahead=0.0 if self.controller_time is None else system.clock() - self.controller_time,
+            network=self.network,
         )
 
     def _sized(self) -> list[Guest]:
@@ -132,13 +140,14 @@ def build(params: Mapping[str, Any]) -> Preflight:
         hook_checksum=params["hook_checksum"] or "",
         guests=parse_guests(params["guests"]),
         fail=params["fail"],
+        controller_time=params["controller_time"],
     )
 
 
 def _host(seen: Seen) -> dict[str, object]:
     """What is returned under `host`."""
     system_, libvirt = seen.system, seen.libvirt
-    reasons = unprepared(seen)
+    wanted = needs(seen)
     return {
         "accelerator": seen.accelerator.kind,
         "accelerator_reason": seen.accelerator.reason,
@@ -151,11 +160,17 @@ def _host(seen: Seen) -> dict[str, object]:
         "qemu": _version(libvirt.qemu_version),
         "qemu_user": seen.qemu_user,
         "kvm_root_only": seen.kvm_root_only,
-        "daemon": asdict(seen.daemon),
+        "daemon": {**asdict(seen.daemon), "units": [asdict(unit) for unit in seen.daemon.units]},
         "network": asdict(libvirt.network),
         "free": seen.free,
-        "prepared": not reasons,
-        "unprepared": reasons,
+        "prepared": not wanted,
+        "unprepared": [reason for reasons in wanted.values() for reason in reasons],
+        "needs": list(wanted),
+        "missing": [program for program, dummy in seen.missing],
+        "backports": seen.backports,
+        "firewall": [{**asdict(item), "remedy": item.remedy} for item in seen.obstacles],
+        "opened": [asdict(item) for item in seen.opened],
+        "package_lock": seen.package_lock,
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.burrow.vm.plugins.module_utils._model.preparation import RULES
 from ansible_collections.burrow.vm.plugins.module_utils._resource.preflight import HOOK
 
 ROLE = Path(__file__).resolve().parents[3] / "roles/hypervisor"
@@ -41,9 +42,15 @@ def test_tables_have_one_shape(path: Path) -> None:
     assert table["__hypervisor_packages"] == sorted(set(table["__hypervisor_packages"]))
     assert set(table["__hypervisor_packages_by_architecture"]) == {"x86_64", "aarch64"}
     assert table["__hypervisor_package_manager"] in {"apt", "dnf"}
-    assert table["__hypervisor_daemon"] in {unit["name"] for unit in table["__hypervisor_units"]}
 
 
 def test_the_hook_is_installed_where_preflight_looks() -> None:
     tasks = load(ROLE / "tasks/hook.yml")
     assert HOOK in {task.get("ansible.builtin.copy", {}).get("dest") for task in tasks}
+    assert load(ROLE / "vars/main.yml")["__hypervisor_hook_file"] == HOOK
+
+
+def test_each_need_has_its_step() -> None:
+    text = "".join(path.read_text() for path in [*(ROLE / "tasks").glob("*.yml"), ROLE / "vars/main.yml"])
+    # This one is looked at by what it is about.
+    assert {need for need in RULES if f"'{need}'" not in text} == {"kvm"}

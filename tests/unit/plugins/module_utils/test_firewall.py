@@ -10,7 +10,13 @@ from typing import Any, Optional
 
 import pytest
 
-from ansible_collections.burrow.vm.plugins.module_utils._model.firewall import obstacles_of_iptables, obstacles_of_nft
+from ansible_collections.burrow.vm.plugins.module_utils._model.firewall import (
+    MARK,
+    obstacles_of_iptables,
+    obstacles_of_nft,
+    openings_of_firewalld,
+    openings_of_ufw,
+)
 
 BRIDGE = "virbr7"
 
@@ -39,12 +45,38 @@ FORWARD = chain("FORWARD", hook="forward")
 RULESETS: dict[str, tuple[list[Any], Optional[str], str]] = {
     "nothing": ([], None, ""),
     "accepts": ([chain("FORWARD", hook="forward", policy="accept")], None, ""),
-    "input": ([chain("INPUT", hook="input")], None, ""),
+    "output": ([chain("OUTPUT", hook="output")], None, ""),
+    "input": (
+        [chain("INPUT", hook="input")],
+        "the host's own firewall",
+        "nft insert rule ip filter INPUT iifname virbr7",
+    ),
+    "input of ufw beside Docker": (
+        [chain("INPUT", hook="input"), chain("ufw-before-input"), chain("DOCKER-USER")],
+        "ufw",
+        "ufw allow in on virbr7 to any port 67 proto udp",
+    ),
+    "input with libvirt in the same table": (
+        [chain("INPUT", hook="input"), chain("LIBVIRT_INP"), rule("INPUT", jump("LIBVIRT_INP"))],
+        None,
+        "",
+    ),
+    "input that takes DHCP from everybody": (
+        [chain("INPUT", hook="input"), rule("INPUT", {"match": {"op": "==", "left": {}, "right": 67}}, ACCEPT)],
+        None,
+        "",
+    ),
+    "bridges by a wildcard": ([FORWARD, rule("FORWARD", interface("virbr*"), ACCEPT)], None, ""),
+    "bridges in a set": (
+        [FORWARD, rule("FORWARD", {"match": {"op": "==", "left": {}, "right": {"set": ["a", BRIDGE]}}}, ACCEPT)],
+        None,
+        "",
+    ),
     "ip6": ([chain("FORWARD", family="ip6", hook="forward")], None, ""),
     "docker": (
         [FORWARD, chain("DOCKER-USER"), rule("FORWARD", jump("DOCKER-USER"))],
         "Docker",
-        "DOCKER-USER -i virbr7",
+        "--insert DOCKER-USER --in-interface virbr7",
     ),
     "ufw": ([FORWARD, chain("ufw-before-forward")], "ufw", "ufw route allow in on virbr7"),
     "own": (
@@ -115,7 +147,9 @@ def test_a_bridge_that_is_not_there_yet_has_a_placeholder() -> None:
 @pytest.mark.parametrize(
     ("rules", "owner"),
     [
-        ("-P INPUT DROP\n-P FORWARD ACCEPT\n", None),
+        ("-P INPUT DROP\n-P FORWARD ACCEPT\n", "the host's own firewall"),
+        ("-P OUTPUT DROP\n", None),
+        ("-P FORWARD DROP\n-A FORWARD -i virbr+ -j ACCEPT\n", None),
         ("-P FORWARD DROP\n", "the host's own firewall"),
         ("-P FORWARD DROP\n-N DOCKER-USER\n-A FORWARD -j DOCKER-USER\n", "Docker"),
         ("-P FORWARD DROP\n-N LIBVIRT_FWO\n-A FORWARD -j LIBVIRT_FWO\n", None),
@@ -125,3 +159,32 @@ def test_a_bridge_that_is_not_there_yet_has_a_placeholder() -> None:
 )
 def test_legacy_iptables(rules: str, owner: Optional[str]) -> None:
     assert [obstacle.owner for obstacle in obstacles_of_iptables(rules, BRIDGE)] == ([owner] if owner else [])
+
+
+def test_only_what_an_owner_keeps_is_managed() -> None:
+    (own,) = obstacles_of_iptables("-P FORWARD DROP\n", BRIDGE)
+    (docker,) = obstacles_of_iptables("-P FORWARD DROP\n-N DOCKER-USER\n", BRIDGE)
+    assert (own.managed, docker.managed) == (False, True)
+    assert all(command[0] == "iptables" for command in docker.commands)
+    # Who is beyond the host doesn't reach guests by it.
+    assert "RELATED,ESTABLISHED" in docker.commands[1]
+
+
+def test_what_was_opened_in_ufw_is_found_again() -> None:
+    comment = MARK.encode().hex()
+    rules = (
+        "### tuple ### route:allow any any 0.0.0.0/0 any 0.0.0.0/0 in_virbr0\n-A ufw-user-forward -i virbr0 -j ACCEPT\n"
+        f"### tuple ### route:allow any any 0.0.0.0/0 any 0.0.0.0/0 in_virbr7 comment={comment}\n"
+        f"### tuple ### allow udp 67 0.0.0.0/0 any 0.0.0.0/0 in_virbr7 comment={comment}\n"
+        "### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=6162\n"
+    )
+    (found,) = openings_of_ufw(rules)
+    assert found.bridge == BRIDGE
+    assert {command[:2] for command in found.commands} == {("ufw", "route"), ("ufw", "delete")}
+
+
+def test_what_was_opened_in_firewalld_is_found_again() -> None:
+    zone = '<zone target="ACCEPT"><interface name="virbr7"/></zone>'
+    (found,) = openings_of_firewalld(zone, BRIDGE)
+    assert found.commands[0][-1] == "--remove-interface=virbr7"
+    assert openings_of_firewalld(zone, "virbr1") == openings_of_firewalld(zone, "") == ()

@@ -35,7 +35,8 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.preflight import 
     System,
     parse_guests,
 )
-from ansible_collections.burrow.vm.plugins.module_utils._model.preflight_checks import evaluate, unprepared
+from ansible_collections.burrow.vm.plugins.module_utils._model.preflight_checks import evaluate
+from ansible_collections.burrow.vm.plugins.module_utils._model.preparation import unprepared
 from ansible_collections.burrow.vm.plugins.module_utils._model.sensitive import sensitivity
 from ansible_collections.burrow.vm.plugins.module_utils._model.size import GIB
 from ansible_collections.burrow.vm.plugins.module_utils._plan import Plan
@@ -60,6 +61,7 @@ GOOD = Seen(
         version=9_000_000,
         qemu_version=7_002_000,
         most_cpus=288,
+        efi=True,
         network=NetworkState(True, True, "virbr7"),
         domains={"foreign": GuestState(state="running"), "ours": GuestState(True, True, "running")},
     ),
@@ -89,7 +91,7 @@ def failures(seen: Seen, *guests: Guest) -> list[Check]:
 def test_a_good_host_has_one_entry_for_each_check() -> None:
     checks = evaluate(GOOD, (Guest("web", cpus=2, memory=2 * GIB, disk=20 * GIB, image="debian-13"),))
     assert all(check.ok for check in checks)
-    assert len({check.name for check in checks}) == len(checks) == 13
+    assert len({check.name for check in checks}) == len(checks) == 14
     assert unprepared(GOOD) == []
 
 
@@ -99,8 +101,15 @@ HOSTS: list[tuple[dict[str, Any], str, str, str]] = [
     ({"accelerator": Accelerator(TCG, "the CPU can't", "turn it on")}, "accelerator", WARNING, "the CPU can't"),
     ({"daemon": Daemon(True, True, 7, reaped=False)}, "daemon", WARNING, "nothing reaps"),
     ({"impassable": ("/root",)}, "directories", ERROR, "can't pass /root"),
-    ({"obstacles": (Obstacle("ip filter FORWARD", "Docker", "do this"),)}, "firewall", WARNING, "Docker drops"),
+    (
+        {"obstacles": (Obstacle("ip filter FORWARD", "Docker", "forwarded packets", (("do", "this"),)),)},
+        "firewall",
+        WARNING,
+        "Docker drops",
+    ),
     ({"ip_forward": False}, "firewall", WARNING, "ip_forward is 0"),
+    ({"clock_ahead": 3 * 3600.0}, "clock", WARNING, "3 hours ahead of"),
+    ({"clock_ahead": -400.0}, "clock", WARNING, "7 minutes behind"),
 ]
 
 

@@ -33,7 +33,16 @@ _SPEC = {
     "user": {"type": "str"},
     "identity_file": {"type": "path"},
     "host_key": {"type": "str"},
-    "proxy_jump": {"type": "str"},
+    "proxy": {
+        "type": "dict",
+        "options": {
+            "host": {"type": "str", "required": True},
+            "port": {"type": "int"},
+            "user": {"type": "str"},
+            "identity_file": {"type": "path"},
+            "arguments": {"type": "list", "elements": "str"},
+        },
+    },
     "include": {"type": "bool", "default": True},
 }
 _REQUIRED_IF = [("state", "present", ("address", "user", "host_key"))]

@@ -47,9 +47,30 @@ options:
   host_key:
     description: The VM's public host key.
     type: str
-  proxy_jump:
-    description: Hosts to go through, as C(ssh -J) takes them.
-    type: str
+  proxy:
+    description:
+      - The host to go through, usually the VM's hypervisor.
+      - SSH logs in there as a person would. The caller's own SSH configuration and known hosts count for it, and
+        where it is a VM that has an entry here, that one.
+    type: dict
+    suboptions:
+      host:
+        description: The host's name, its address, or an alias of the caller's SSH configuration.
+        type: str
+        required: true
+      port:
+        description: Port of its SSH server.
+        type: int
+      user:
+        description: User to log in as.
+        type: str
+      identity_file:
+        description: Private key to use beside those that SSH tries by itself.
+        type: path
+      arguments:
+        description: Further arguments of C(ssh), as in C(ansible_ssh_common_args).
+        type: list
+        elements: str
   include:
     description: Whether C(~/.ssh/config) includes our entries. V(false) removes the line.
     type: bool
@@ -69,6 +90,14 @@ EXAMPLES = r"""
     address: 192.0.2.7
     user: ada
     host_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl
+
+- name: Write how a VM of another host is reached
+  burrow.vm.ssh_config:
+    name: build
+    address: 10.77.0.20
+    user: ada
+    host_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl
+    proxy: {host: vmhost1.example.com, user: admin}
 
 - name: Forget it
   burrow.vm.ssh_config:

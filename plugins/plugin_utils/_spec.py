@@ -30,12 +30,13 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.seed import parse
 from ansible_collections.burrow.vm.plugins.module_utils._model.size import format_size
 from ansible_collections.burrow.vm.plugins.module_utils._plan import UNKNOWN
 from ansible_collections.burrow.vm.plugins.plugin_utils._plain import plain
+from ansible_collections.burrow.vm.plugins.plugin_utils._ssh_proxy import VARIABLES as PROXY_VARIABLES
+from ansible_collections.burrow.vm.plugins.plugin_utils._ssh_proxy import from_variables
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 _SSH_PORT = 22
 # The address that QEMU's user-mode network gives its one guest, and that the forwards lead to.
 _FORWARD_ADDRESS = "10.0.2.15/24"
-_CONNECTION = ("ansible_connection", "ansible_host", "ansible_port", "ansible_user")
 _DOMAIN_KEYS = ("cpus", "memory", "interfaces", "autostart")
 # What a VM has none of unless somebody states it.
 _FURTHER_KEYS = ("iommu", "vsock", "pcie_root_ports", "xml")
@@ -289,7 +290,7 @@ def _ssh(
     optional = {
         "user": guest.user,
         "identity_file": caller.get("identity_file"),
-        "proxy_jump": _proxy_jump(guest.hypervisor, connection),
+        "proxy": from_variables(guest.hypervisor, connection, local=guest.hypervisor in LOCAL),
     }
     return {
         "name": guest.name,
@@ -302,18 +303,7 @@ def _ssh(
 def _connection(name: str, hosts: Optional[Mapping[str, Any]]) -> dict[str, Any]:
     """How Ansible reaches a host. Nothing else of its variables is looked at: they are templates until they are."""
     host = hosts[name] if hosts is not None and name in hosts else {}
-    return {key: plain(host[key]) for key in _CONNECTION if key in host}
-
-
-def _proxy_jump(name: str, variables: Mapping[str, Any]) -> Optional[str]:
-    """The way to a guest's network: through its hypervisor, unless that is this host."""
-    connection = variables.get("ansible_connection", "local" if name in LOCAL else "ssh")
-    if connection == "local":
-        return None
-    host = str(variables.get("ansible_host") or name)
-    user, port = variables.get("ansible_user"), variables.get("ansible_port")
-    parts = [f"{user}@" if user else "", f"[{host}]" if ":" in host else host, f":{port}" if port else ""]
-    return "".join(parts)
+    return {key: plain(host[key]) for key in PROXY_VARIABLES if key in host}
 
 
 def _preflight(guest: Guest) -> dict[str, Any]:

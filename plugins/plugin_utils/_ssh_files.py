@@ -15,6 +15,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError
 from ansible_collections.burrow.vm.plugins.module_utils._gateway import files
 from ansible_collections.burrow.vm.plugins.plugin_utils import _ssh_text as ssh
 from ansible_collections.burrow.vm.plugins.plugin_utils._caller_files import CallerFiles
+from ansible_collections.burrow.vm.plugins.plugin_utils._ssh_proxy import command
 
 _CONFIG_MODE = 0o600
 _KNOWN_HOSTS_MODE = 0o644
@@ -69,8 +70,9 @@ def observe(place: CallerFiles) -> Texts:
 
 
 def plan_present(place: CallerFiles, texts: Texts, entry: ssh.Entry, include: bool) -> list[FileChange]:
-    rendered = ssh.render_entry(entry, ssh.quoted(place.known_hosts, "known_hosts"))
     present = ssh.entries(texts.config or "")
+    way = command(entry.proxy, place.ssh_config, present.keys() - {entry.name}) if entry.proxy else None
+    rendered = ssh.render_entry(entry, ssh.quoted(place.known_hosts, "known_hosts"), way)
     before = present.get(entry.name)
     known = texts.known_hosts or ""
     if before is not None and ssh.alias_of(before) != entry.alias:

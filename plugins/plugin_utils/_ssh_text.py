@@ -16,15 +16,13 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.inside import par
 from ansible_collections.burrow.vm.plugins.module_utils._model.names import parse_name
 from ansible_collections.burrow.vm.plugins.module_utils._model.public_key import parse_public_key
 from ansible_collections.burrow.vm.plugins.module_utils._model.value import absolute_path, count, shown, text
+from ansible_collections.burrow.vm.plugins.plugin_utils._ssh_proxy import Proxy, parse_proxy
 
 HEADER = "# Written by burrow.vm: how each VM is reached. Changes are lost.\n"
 _HOST = re.compile(r"(?m)^Host (?P<name>\S+)\n")
 _ALIAS = re.compile(r"\s*HostKeyAlias (?P<alias>\S+)\n")
 # A host name, an IPv4 or an IPv6 address; nothing that ssh could take for an option, a token or a list.
 _ADDRESS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*", re.ASCII)
-_HOP = re.compile(
-    r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?(?:[A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", re.ASCII
-)
 _ALIAS_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,253}", re.ASCII)
 _MOST_PORTS = 65535
 
@@ -40,7 +38,7 @@ class Entry:
     user: str
     host_key: str
     identity_file: Optional[str] = None
-    proxy_jump: Optional[str] = None
+    proxy: Optional[Proxy] = None
 
 
 def parse_alias(value: object, path: str = "alias") -> str:
@@ -65,7 +63,7 @@ def parse_entry(params: Mapping[str, object], alias: str, unknown: str = "") -> 
         user=parse_user(params["user"]),
         host_key=unknown if planned("host_key") else _host_key(params["host_key"]),
         identity_file=None if params.get("identity_file") is None else quoted(params["identity_file"], "identity_file"),
-        proxy_jump=None if params.get("proxy_jump") is None else _proxy_jump(params["proxy_jump"]),
+        proxy=None if params.get("proxy") is None else parse_proxy(params["proxy"]),
     )
 
 
@@ -93,14 +91,14 @@ def render(texts: Mapping[str, str]) -> str:
     return HEADER + "".join(f"\n{texts[name]}" for name in sorted(texts)) if texts else ""
 
 
-def render_entry(entry: Entry, known_hosts: str) -> str:
+def render_entry(entry: Entry, known_hosts: str, proxy_command: Optional[str] = None) -> str:
     """known_hosts is quoted. Ours is the only file that counts, and ssh adds nothing to it."""
     options: tuple[tuple[str, Optional[object]], ...] = (
         ("HostName", entry.address),
         ("Port", entry.port),
         ("User", entry.user),
         ("IdentityFile", entry.identity_file),
-        ("ProxyJump", entry.proxy_jump),
+        ("ProxyCommand", proxy_command),
         ("HostKeyAlias", entry.alias),
         ("UserKnownHostsFile", known_hosts),
         ("GlobalKnownHostsFile", "/dev/null"),
@@ -165,10 +163,3 @@ def _address(value: object) -> str:
 def _host_key(value: object) -> str:
     key = parse_public_key(value, "host_key")
     return f"{key.type} {key.blob}"
-
-
-def _proxy_jump(value: object) -> str:
-    line = text(value, "proxy_jump")
-    if not all(_HOP.fullmatch(hop) for hop in line.split(",")):
-        raise SpecError("proxy_jump", f"{shown(line)} is not a jump host", "Write it as in user@host:22.")
-    return line

@@ -265,19 +265,27 @@ def test_vms_become_hosts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "variables", "jump"),
+    ("name", "variables", "proxy"),
     [
         ("localhost", {}, None),
-        ("localhost", {"ansible_connection": "ssh", "ansible_host": "10.0.0.1"}, "10.0.0.1"),
-        ("vmhost1", {"other": object()}, "vmhost1"),
+        ("localhost", {"ansible_connection": "ssh", "ansible_host": "10.0.0.1"}, {"host": "10.0.0.1"}),
+        ("vmhost1", {"other": object()}, {"host": "vmhost1"}),
         ("vmhost1", {"ansible_connection": "local"}, None),
-        ("vmhost1", {"ansible_host": "192.0.2.1", "ansible_user": "root", "ansible_port": 2222}, "root@192.0.2.1:2222"),
-        ("vmhost1", {"ansible_host": "2001:db8::1"}, "[2001:db8::1]"),
+        (
+            "vmhost1",
+            {"ansible_host": "192.0.2.1", "ansible_user": "root", "ansible_port": 2222},
+            {"host": "192.0.2.1", "user": "root", "port": 2222},
+        ),
+        (
+            "vmhost1",
+            {"ansible_ssh_private_key_file": "~/key", "ansible_ssh_common_args": "-J bastion -o 'SetEnv A=b c'"},
+            {"host": "vmhost1", "identity_file": "~/key", "arguments": ["-J", "bastion", "-o", "SetEnv A=b c"]},
+        ),
     ],
 )
-def test_the_way_to_a_guest_leads_through_its_hypervisor(name: str, variables: Any, jump: Any) -> None:
+def test_the_way_to_a_guest_leads_through_its_hypervisor(name: str, variables: Any, proxy: Any) -> None:
     made = guest_spec({"burrow_hypervisor": name}, "work", caller=CALLER, hosts={name: variables})
-    assert made["ssh"].get("proxy_jump") == jump
+    assert made["ssh"].get("proxy") == proxy
 
 
 @pytest.mark.parametrize(

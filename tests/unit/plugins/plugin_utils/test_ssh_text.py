@@ -51,11 +51,15 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"identity_file": "/a\\b"}, "identity_file: "),
     ({"identity_file": "/a${HOME}"}, "identity_file: "),
     ({"identity_file": "/a\nProxyCommand sh"}, "identity_file: "),
-    ({"proxy_jump": "-oX"}, "proxy_jump: "),
-    ({"proxy_jump": "a b"}, "proxy_jump: "),
-    ({"proxy_jump": "none\nProxyCommand sh"}, "proxy_jump: "),
-    ({"proxy_jump": "a,,b"}, "proxy_jump: "),
-    ({"proxy_jump": "a:123456"}, "proxy_jump: "),
+    ({"proxy": {"host": "-oX"}}, "proxy.host: "),
+    ({"proxy": {"host": "a b"}}, "proxy.host: "),
+    ({"proxy": {"host": "a;b"}}, "proxy.host: "),
+    ({"proxy": {"host": "a\nProxyCommand sh"}}, "proxy.host: "),
+    ({"proxy": {}}, "proxy.host: "),
+    ({"proxy": {"host": "a", "port": 123456}}, "proxy.port: "),
+    ({"proxy": {"host": "a", "user": "x\ny"}}, "proxy.user: "),
+    ({"proxy": {"host": "a", "identity_file": "/k\n"}}, "proxy.identity_file: "),
+    ({"proxy": {"host": "a", "arguments": ["-v", "x\ny"]}}, "proxy.arguments[1]: "),
 ]
 
 
@@ -75,11 +79,6 @@ def test_bad_aliases(alias: str) -> None:
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", "web-1.example.org", "::1", "::ffff:192.0.2.1"])
 def test_addresses(address: str) -> None:
     assert entry(address=address).address == address
-
-
-@pytest.mark.parametrize("jump", ["vmhost1", "root@vmhost1", "root@192.0.2.1:2222", "a,b@[2001:db8::1]:22"])
-def test_jump_hosts(jump: str) -> None:
-    assert entry(proxy_jump=jump).proxy_jump == jump
 
 
 def test_what_is_not_known_yet_is_taken_in_check_mode_only() -> None:
@@ -102,8 +101,9 @@ def test_entries_are_read_as_they_are_written() -> None:
 def test_ssh_reads_what_is_meant(tmp_path: Path) -> None:
     config = tmp_path / "ssh_config"
     known_hosts = ssh.quoted("/my files/50%/known_hosts", "x")
-    wanted = entry(identity_file="/my files/50%/id", proxy_jump="root@vmhost1:2222", port=2022)
-    config.write_text(ssh.render({"work": ssh.render_entry(wanted, known_hosts)}))
+    wanted = entry(identity_file="/my files/50%/id", port=2022)
+    way = "ssh -i '/my '\"'\"'key' -W [%h]:%p -- vmhost1"
+    config.write_text(ssh.render({"work": ssh.render_entry(wanted, known_hosts, way)}))
     output = subprocess.run(["ssh", "-F", str(config), "-G", "work"], check=True, capture_output=True, text=True).stdout
     read = dict(line.split(" ", 1) for line in output.splitlines() if " " in line)
     assert read["hostname"] == "192.0.2.7"
@@ -113,7 +113,7 @@ def test_ssh_reads_what_is_meant(tmp_path: Path) -> None:
     assert read["stricthostkeychecking"] in ("true", "yes")
     assert read["updatehostkeys"] in ("false", "no")
     assert read["globalknownhostsfile"] == "/dev/null"
-    assert read["proxyjump"] == "root@vmhost1:2222"
+    assert read["proxycommand"] == way
     assert "50%" in read["identityfile"]
     assert "/my files/50%" in read["userknownhostsfile"]
 

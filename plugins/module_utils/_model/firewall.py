@@ -14,6 +14,7 @@ from typing import Any, Optional
 
 # libvirt's own chains accept its bridges: harmless where they stand in the dropping table itself (libvirt's iptables
 # backend). Its nftables backend (10.4 and later) has a table of its own, which can't overrule another table's drop.
+# After a change from one to the other the chains stay, empty: they count by name only while our bridge isn't known.
 _LIBVIRT_CHAINS = ("LIBVIRT_",)
 _ANY_BRIDGE = "BRIDGE"
 # ufw keeps a rule's comment: so what was opened here is known again.
@@ -76,7 +77,7 @@ class _Table:
 
     def lets_through(self, chain: str, hook: str, bridge: str) -> bool:
         return any(
-            name.startswith(_LIBVIRT_CHAINS)
+            (not bridge and name.startswith(_LIBVIRT_CHAINS))
             or any(_names(pattern, hook, bridge) for pattern in self.accepted.get(name, ()))
             for name in self.reachable(chain)
         )
@@ -84,7 +85,9 @@ class _Table:
 
 def _names(pattern: str, hook: str, bridge: str) -> bool:
     """Whether what an accepting rule matches means our bridge. A host may open DHCP's port for everybody, too."""
-    return (bool(bridge) and fnmatch.fnmatchcase(bridge, pattern)) or (hook == "input" and pattern == str(_DHCP))
+    if hook == "input" and pattern == f"--dport {_DHCP}":
+        return True
+    return bool(bridge) and fnmatch.fnmatchcase(bridge, pattern)
 
 
 def obstacles_of_nft(ruleset: str, bridge: str) -> tuple[Obstacle, ...]:
@@ -117,14 +120,20 @@ def _read_rule(table: _Table, rule: Mapping[str, Any]) -> None:
     table.jumps.setdefault(rule["chain"], set()).update(targets)
     if any("accept" in item for item in expressions):
         matches = (item["match"] for item in expressions if "match" in item)
-        names = {name for match in matches for name in _values(match.get("right"))}
+        names = {name for match in matches for name in _values(match)}
         table.accepted.setdefault(rule["chain"], set()).update(names)
 
 
-def _values(right: Any) -> Iterator[str]:
-    """What a match compares with: one value, or an anonymous set of them."""
+def _values(match: Mapping[str, Any]) -> Iterator[str]:
+    """What a match compares with: names, and ports that packets go to; one, or an anonymous set of them."""
+    left, right = match.get("left"), match.get("right")
+    goes_to = isinstance(left, dict) and left.get("payload", {}).get("field") == "dport"
     entries = right.get("set", ()) if isinstance(right, dict) else (right,)
-    yield from (str(entry) for entry in entries if isinstance(entry, (str, int)))
+    for entry in entries:
+        if isinstance(entry, str):
+            yield entry
+        elif goes_to and isinstance(entry, int):
+            yield f"--dport {entry}"
 
 
 _READERS = {"chain": _read_chain, "rule": _read_rule}
@@ -157,7 +166,8 @@ def obstacles_of_iptables(rules: str, bridge: str) -> tuple[Obstacle, ...]:
             if target == "ACCEPT":
                 # iptables writes a wildcard as lan+.
                 names = {word[:-1] + "*" if word.endswith("+") else word for word in words[2:]}
-                table.accepted.setdefault(words[1], set()).update(names)
+                pairs = {f"{word} {value}" for word, value in zip(words, words[1:])}
+                table.accepted.setdefault(words[1], set()).update(names | pairs)
     return tuple(
         _obstacle(f"iptables {chain}", hook, table.chains, bridge)
         for chain, hook in table.dropping

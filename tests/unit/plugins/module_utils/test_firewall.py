@@ -40,6 +40,10 @@ def interface(name: str) -> Any:
     return {"match": {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": name}}
 
 
+def port(field: str) -> Any:
+    return {"match": {"op": "==", "left": {"payload": {"protocol": "udp", "field": field}}, "right": 67}}
+
+
 ACCEPT = {"accept": None}
 FORWARD = chain("FORWARD", hook="forward")
 RULESETS: dict[str, tuple[list[Any], Optional[str], str]] = {
@@ -57,14 +61,23 @@ RULESETS: dict[str, tuple[list[Any], Optional[str], str]] = {
         "ufw allow in on virbr7 to any port 67 proto udp",
     ),
     "input with libvirt in the same table": (
-        [chain("INPUT", hook="input"), chain("LIBVIRT_INP"), rule("INPUT", jump("LIBVIRT_INP"))],
+        [
+            chain("INPUT", hook="input"),
+            rule("INPUT", jump("LIBVIRT_INP")),
+            rule("LIBVIRT_INP", interface(BRIDGE), ACCEPT),
+        ],
         None,
         "",
     ),
     "input that takes DHCP from everybody": (
-        [chain("INPUT", hook="input"), rule("INPUT", {"match": {"op": "==", "left": {}, "right": 67}}, ACCEPT)],
+        [chain("INPUT", hook="input"), rule("INPUT", port("dport"), ACCEPT)],
         None,
         "",
+    ),
+    "input that takes answers of DHCP servers": (
+        [chain("INPUT", hook="input"), rule("INPUT", port("sport"), ACCEPT)],
+        "the host's own firewall",
+        "iifname virbr7",
     ),
     "bridges by a wildcard": ([FORWARD, rule("FORWARD", interface("virbr*"), ACCEPT)], None, ""),
     "bridges in a set": (
@@ -85,9 +98,19 @@ RULESETS: dict[str, tuple[list[Any], Optional[str], str]] = {
         "nft insert rule inet gate fwd iifname virbr7 accept",
     ),
     "libvirt in the same table": (
-        [FORWARD, chain("DOCKER-USER"), chain("LIBVIRT_FWI"), rule("FORWARD", jump("LIBVIRT_FWI"))],
+        [
+            FORWARD,
+            chain("DOCKER-USER"),
+            rule("FORWARD", jump("LIBVIRT_FWO")),
+            rule("LIBVIRT_FWO", interface(BRIDGE), ACCEPT),
+        ],
         None,
         "",
+    ),
+    "libvirt in the same table, for other bridges": (
+        [FORWARD, rule("FORWARD", jump("LIBVIRT_FWO")), rule("LIBVIRT_FWO", interface("virbr0"), ACCEPT)],
+        "the host's own firewall",
+        "iifname virbr7",
     ),
     "libvirt in a table of its own": (
         [FORWARD, chain("DOCKER"), chain("guest_input", table="libvirt_network", hook="forward", policy="accept")],
@@ -142,6 +165,7 @@ def test_nft_output_that_is_none(text: str) -> None:
 def test_a_bridge_that_is_not_there_yet_has_a_placeholder() -> None:
     (found,) = obstacles_of_nft(json.dumps({"nftables": [FORWARD]}), "")
     assert "BRIDGE" in found.remedy
+    assert obstacles_of_iptables("-P FORWARD DROP\n-N LIBVIRT_FWO\n-A FORWARD -j LIBVIRT_FWO\n", "") == ()
 
 
 @pytest.mark.parametrize(
@@ -149,10 +173,13 @@ def test_a_bridge_that_is_not_there_yet_has_a_placeholder() -> None:
     [
         ("-P INPUT DROP\n-P FORWARD ACCEPT\n", "the host's own firewall"),
         ("-P OUTPUT DROP\n", None),
+        ("-P INPUT DROP\n-A INPUT -p udp --sport 67 --dport 68 -j ACCEPT\n", "the host's own firewall"),
+        ("-P INPUT DROP\n-A INPUT -p udp --dport 67 -j ACCEPT\n", None),
         ("-P FORWARD DROP\n-A FORWARD -i virbr+ -j ACCEPT\n", None),
         ("-P FORWARD DROP\n", "the host's own firewall"),
         ("-P FORWARD DROP\n-N DOCKER-USER\n-A FORWARD -j DOCKER-USER\n", "Docker"),
-        ("-P FORWARD DROP\n-N LIBVIRT_FWO\n-A FORWARD -j LIBVIRT_FWO\n", None),
+        ("-P FORWARD DROP\n-N LIBVIRT_FWO\n-A FORWARD -j LIBVIRT_FWO\n", "the host's own firewall"),
+        ("-P FORWARD DROP\n-A FORWARD -j LIBVIRT_FWO\n-A LIBVIRT_FWO -i virbr7 -j ACCEPT\n", None),
         ("-P FORWARD DROP\n-A FORWARD -i virbr7 -j ACCEPT\n", None),
         ("-P FORWARD DROP\n-A FORWARD -i lan0 -j ACCEPT\n-A FORWARD\n", "the host's own firewall"),
     ],

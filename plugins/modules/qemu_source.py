@@ -23,6 +23,7 @@ options:
     choices: [distribution, backports]
 extends_documentation_fragment:
   - burrow.vm._attributes
+  - burrow.vm._attributes.full
 notes:
   - QEMU from Debian 12's backports comes without C(virtiofsd), which shares directories with guests.
 """

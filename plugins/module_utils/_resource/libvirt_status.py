@@ -17,7 +17,8 @@ from .._gateway.libvirt_network import Networks
 from .._model.paths import Store
 from .._model.preflight import GuestState, LibvirtState, NetworkState
 from .._model.preflight_checks import PREPARE
-from .._xml import network as network_xml
+from .._xml.metadata import OWNER
+from .._xml.tree import BURROW
 from . import guest_look
 
 # A guest that doesn't answer takes seconds; the others need not wait for it.
@@ -75,7 +76,8 @@ def _network(connection: Networks, name: str) -> NetworkState:
     network = connection.network(name)
     if network is None:
         return NetworkState()
-    owned = network_xml.owned(network.xml)
+    stamp = ET.fromstring(network.xml).find(f"metadata/{{{BURROW}}}network")
+    owned = stamp is not None and stamp.get("owner") == OWNER
     return NetworkState(True, network.active, network.bridge or "", network.autostart, owned)
 
 

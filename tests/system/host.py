@@ -24,9 +24,10 @@ LIBVIRTD = Path("/run/libvirtd.pid")
 KVM = Path("/dev/kvm")
 # What stands above libvirtd where there is no service manager. They reap, and start it again.
 _KEEPERS = ("tini", "burrow-libvirtd")
-# What libvirt starts. A file of a process that ended long ago may name somebody else's by now.
-_OURS = ("qemu-system-", "virtiofsd", "dnsmasq", "libvirtd", "virtlogd")
-_PID_FILES = ("libvirtd.pid", "virtlogd.pid", "libvirt/qemu/*.pid", "libvirt/network/*.pid")
+_DAEMONS = ("libvirtd", "virtlogd")
+# What libvirt starts has one of these in its arguments. Another dnsmasq or QEMU of this host is none of our business.
+_STARTED = ("qemu-system-", "virtiofsd", "dnsmasq")
+_PLACES = ("/var/lib/libvirt/", "/run/burrow/")
 _FRESH = ("libvirt", "libvirtd.pid", "virtlogd.pid", "burrow-libvirtd.pid")
 
 
@@ -83,7 +84,7 @@ def cut_power() -> list[str]:
     networks = virsh("net-list", "--name").split()
     bridges = [_bridge(name) for name in networks]
     keepers = _keepers()
-    ended = {process for process in {*descendants(keepers[0]), *_from_pid_files()} if process not in keepers}
+    ended = set(_processes_of_libvirt())
     # First what would start libvirtd again is stopped; it reaps the others before it ends itself.
     send(keepers[1:], signal.SIGSTOP)
     send(ended, signal.SIGKILL)
@@ -135,13 +136,21 @@ def _keepers() -> list[int]:
     return found
 
 
-def _from_pid_files() -> Iterator[int]:
-    for pattern in _PID_FILES:
-        for file in Path("/run").glob(pattern):
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
-                process = pid(file)
-                if Path(f"/proc/{process}/comm").read_text().startswith(_OURS):
-                    yield process
+def _processes_of_libvirt() -> Iterator[int]:
+    """Those of this host; those of a container on it are of another host."""
+    here = Path("/proc/self/ns/pid").readlink()
+    for process in Path("/proc").glob("[0-9]*"):
+        # It may end at any moment, and others' may not be looked at.
+        with contextlib.suppress(OSError):
+            if _is_of_libvirt((process / "cmdline").read_bytes()) and (process / "ns/pid").readlink() == here:
+                yield int(process.name)
+
+
+def _is_of_libvirt(command_line: bytes) -> bool:
+    program, *arguments = command_line.decode(errors="replace").split("\0")
+    name = Path(program).name
+    started = name.startswith(_STARTED) and any(place in word for place in _PLACES for word in arguments)
+    return started or name in _DAEMONS
 
 
 def _bridge(network: str) -> str:

@@ -41,10 +41,13 @@ sort {BOOTS} | uniq -d
 
 @dataclass(frozen=True)
 class Look:
-    """What of a guest is there, seen from inside and from the host. bound: whether the host's mount is read-only."""
+    """What of a guest is there, seen from inside and from the host. shown: what is in the share
+    that may only be read. bound: whether the host's mount is read-only.
+    """
 
     told: tuple[str, ...]
     written: bool
+    shown: list[str]
     forward: bytes
     bound: dict[str, bool]
 
@@ -52,6 +55,7 @@ class Look:
 GOOD = Look(
     told=("hello", "look only", "1", "touch: cannot touch '/ro/new': Read-only file system", "1"),
     written=True,
+    shown=["greeting"],
     forward=b"SSH-2.0-",
     bound={"ro": True, "rw": False},
 )
@@ -112,17 +116,16 @@ class Life:
 
     def wait_for_boot(self, before: str) -> str:
         """Wait for another boot than that one, and until cloud-init, whose last act are its scripts, is through."""
-        found = before
+        told = [before]
 
         def booted() -> bool:
-            nonlocal found
+            # Until then nobody answers, or not in time.
             with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
-                found = self.boot_id()
-            return found != before
+                told[:] = self.ssh("cat /proc/sys/kernel/random/boot_id; cloud-init status").split()
+            return told[0] != before and told[-1] == "done"
 
-        host.wait(booted, f"{GUEST} boots again", 180)
-        assert "status: done" in self.ssh("cloud-init status --wait")
-        return found
+        host.wait(booted, f"{GUEST} boots again", 300)
+        return told[0]
 
     def look(self) -> Look:
         answer = self.home / "rw/answer"
@@ -132,10 +135,10 @@ class Life:
             connection.settimeout(20)
             forward = connection.recv(8)
         bound = host.mounts(f"/run/burrow/shares/{GUEST}/")
-        assert not (self.home / "ro/new").exists()
         return Look(
             told=tuple(told.splitlines()),
             written=answer.exists() and answer.read_text().strip() == self.boot_id(),
+            shown=[file.name for file in (self.home / "ro").iterdir()],
             forward=forward,
             bound={Path(point).name.partition("-")[0]: "ro" in options for point, options in bound.items()},
         )

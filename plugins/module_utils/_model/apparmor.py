@@ -16,7 +16,9 @@ _HEXADECIMAL = re.compile(r"(?:[0-9A-F]{2})+")
 _HELPER = "virt-aa-helper"
 _PROFILES = ("libvirt-", "libvirtd", "virtqemud", _HELPER, "virtiofsd")
 _WRITING = frozenset("wacdl")
-_LOCAL = "/etc/apparmor.d/local"
+_PROFILES_OF_HOST = "/etc/apparmor.d"
+_LOCAL = f"{_PROFILES_OF_HOST}/local"
+_HELPER_FILE = "usr.lib.libvirt.virt-aa-helper"
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,16 @@ class Denial:
         directory = os.path.dirname(self.path)
         if _HELPER in self.profile:
             # It reads a disk to find the chain behind it, and knows where images lie by suffix and place.
-            what = f'"{directory}/** r,"', f"{_LOCAL}/usr.lib.libvirt.virt-aa-helper"
+            rule, place = f'"{directory}/**" r,', f"{_LOCAL}/{_HELPER_FILE}"
+            then = f"run apparmor_parser -r {_PROFILES_OF_HOST}/{_HELPER_FILE}, and start the guest again."
         else:
             rights = "rwk" if _WRITING & set(self.mask) else "rk"
-            what = f'"{directory}/** {rights},"', f"{_LOCAL}/abstractions/libvirt-qemu"
+            rule, place = f'"{directory}/**" {rights},', f"{_LOCAL}/abstractions/libvirt-qemu"
+            # libvirt loads a guest's own profile anew with each start.
+            then = "and start the guest again."
         return (
-            f"Keep it below /var/lib/burrow or another place that libvirt knows, or allow it: "
-            f"add the line {what[0]} to {what[1]}, and start the guest again."
+            "Keep it below /var/lib/burrow or another place that libvirt knows, or allow it: "
+            f"add the line {rule} to {place}, {then}"
         )
 
 

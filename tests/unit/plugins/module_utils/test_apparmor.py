@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError
 from ansible_collections.burrow.vm.plugins.module_utils._gateway import apparmor
 from ansible_collections.burrow.vm.plugins.module_utils._model.apparmor import denials
 
@@ -33,14 +34,15 @@ OTHERS = (
 def test_path_and_remedy_are_named() -> None:
     (found,) = denials([QEMU, QEMU, *OTHERS])
     assert found.reason.startswith("AppArmor does not let qemu-system-x86 write /odd/disk")
-    assert '"/odd/** rwk,"' in found.remedy
+    assert '"/odd/**" rwk,' in found.remedy
     assert "local/abstractions/libvirt-qemu" in found.remedy
 
 
 def test_a_name_in_hexadecimal_digits_is_read() -> None:
     (found,) = denials([HELPER])
     assert found.path == "/odd/a b:"
-    assert "virt-aa-helper" in found.remedy
+    assert '"/odd/**" r, to /etc/apparmor.d/local/usr.lib.libvirt.virt-aa-helper' in found.remedy
+    assert "apparmor_parser -r" in found.remedy
     assert "read /odd" in found.reason
 
 
@@ -77,3 +79,15 @@ def test_the_journal_is_asked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert [item.path for item in apparmor.refusals(1700000000.0, UUID)] == ["/odd/disk"]
     assert "--since=@1699999999" in (tmp_path / "asked").read_text()
+
+
+def test_an_error_is_explained_once_something_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = HostError("start the domain", "work", "Permission denied", code="host")
+    monkeypatch.setattr(apparmor, "refusals", lambda since, guest: ())
+    apparmor.explain(error, 0.0)
+    assert str(error).endswith("Permission denied")
+    monkeypatch.setattr(apparmor, "refusals", lambda since, guest: denials([HELPER, QEMU], guest))
+    apparmor.explain(error, 0.0, UUID)
+    assert "/odd/disk" in str(error)
+    assert "/odd/a b:" in str(error)
+    assert error.hint.startswith("Keep it below")

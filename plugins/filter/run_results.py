@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Callable
 
-from ansible_collections.burrow.vm.plugins.plugin_utils import _places, _rows, _verdict
+from ansible_collections.burrow.vm.plugins.plugin_utils import _access, _places, _rows, _verdict
 
 
 def cloud_init_verdict(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,11 +29,16 @@ def check_messages(checks: Iterable[Mapping[str, Any]], guest: str) -> list[str]
     return _rows.messages(checks, guest)
 
 
+def access_problem(result: Mapping[str, Any]) -> str:
+    return _access.problem(result)
+
+
 class FilterModule:
     """The filters of this file; each has its documentation beside it."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "access_problem": access_problem,
             "cloud_init_verdict": cloud_init_verdict,
             "guest_places": guest_places,
             "guest_rows": guest_rows,

@@ -1,5 +1,4 @@
 # Copyright: burrow.vm contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """flock: one run at a time works on a VM or an image; two different ones never wait for each other."""
 

@@ -1,5 +1,4 @@
 # Copyright: burrow.vm contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The head of a qcow2 file, for who only wants to know how large its disk is: qemu-img takes 10 ms to tell."""
 

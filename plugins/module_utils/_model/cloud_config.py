@@ -1,5 +1,4 @@
 # Copyright: burrow.vm contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """cloud-config: what the guest's own settings are, and how a person's are laid over them."""
 

@@ -1,5 +1,4 @@
 # Copyright: burrow.vm contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The distribution releases that `image` knows by name: where they are published and what they are built of.
 

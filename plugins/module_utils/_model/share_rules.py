@@ -1,5 +1,4 @@
 # Copyright: burrow.vm contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What holds of a share's tag and directory wherever one is stated: of a guest, of a domain, of a host."""
 

@@ -14,7 +14,8 @@ description:
   - Changes nothing, and runs on a host where nothing is installed yet.
   - Checks are C(libvirt) (it answers), C(accelerator) (KVM can really run a guest), C(daemon) (something reaps
     libvirtd's children), C(directories) (QEMU's user can pass them), C(firewall) (what guests send is not dropped),
-    C(clock) (right, where O(controller_time) is stated), C(programs), C(name) (no foreign domain has a guest's name),
+    C(clock) (right, where O(controller_time) is stated), C(apparmor) (it refused libvirt nothing, where
+    O(refused_within) is stated), C(programs), C(name) (no foreign domain has a guest's name),
     C(room) (on the file system of O(data)), C(disk) (none gets smaller), C(cpus), C(memory), C(ports) and C(shares).
 author:
   - burrow.vm contributors (@burrow-vm)
@@ -97,6 +98,11 @@ options:
   controller_time:
     description: The time of whoever asks, in seconds since 1970, to compare this host's clock with.
     type: float
+  refused_within:
+    description:
+      - How many seconds back it is looked for what AppArmor refused libvirt and its guests. Ask it when a guest could
+        not start for want of a permission.
+    type: int
   fail:
     description: Fail when a check finds an error. The result still has all checks.
     type: bool
@@ -353,6 +359,7 @@ ARGUMENTS = {
     "network": {"type": "str", "default": "burrow"},
     "hook_checksum": {"type": "str"},
     "controller_time": {"type": "float"},
+    "refused_within": {"type": "int"},
     "fail": {"type": "bool", "default": False},
     **LIBVIRT,
     **STORE,

@@ -76,11 +76,3 @@ def _output(command: list[str]) -> list[str]:
     except HostError:
         return []
     return output.decode("utf-8", "replace").splitlines()
-
-
-def explain(error: HostError, since: float, guest: str = "") -> None:
-    """Add to a guest's error what AppArmor refused it, and what helps: its own words are only "Permission denied"."""
-    found = refusals(since, guest)
-    if found:
-        error.args = (" ".join([f"{error}", *(f"{denial.reason}." for denial in found), found[0].remedy]),)
-        error.hint = found[0].remedy

@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 from .._errors import SpecError
 from .accelerator import Accelerator
+from .apparmor import Denial
 from .firewall import Obstacle, Opening
 from .names import parse_name
 from .port import Forward, PortUse
@@ -217,6 +218,8 @@ class Seen:
     # Who holds the package manager's lock, "" nobody; seconds that this host's clock is ahead of the controller's.
     package_lock: str = ""
     clock_ahead: float = 0.0
+    # What AppArmor refused libvirt and its guests, where that is asked.
+    refusals: tuple[Denial, ...] = ()
     network: str = "burrow"
 
 

@@ -137,6 +137,11 @@ def _clock(seen: Seen) -> Iterator[Check]:
         yield Check("clock", False, WARNING, reason=reason, remedy=remedy)
 
 
+def _apparmor(seen: Seen) -> Iterator[Check]:
+    for denial in seen.refusals:
+        yield Check("apparmor", False, reason=denial.reason, remedy=denial.remedy)
+
+
 def _cpus(seen: Seen, guests: tuple[Guest, ...]) -> Iterator[Check]:
     most = seen.libvirt.most_cpus
     refused = [guest for guest in guests if guest.cpus and most and guest.cpus > most]
@@ -232,6 +237,7 @@ HOST_RULES: dict[str, HostRule] = {
     "directories": _directories,
     "firewall": _firewall,
     "clock": _clock,
+    "apparmor": _apparmor,
 }
 GUEST_RULES: dict[str, GuestRule] = {
     "programs": _programs,

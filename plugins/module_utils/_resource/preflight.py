@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
 from .._errors import HostError
-from .._gateway import accelerator, daemon, files, firewall, packages, ports, qcow2, system
+from .._gateway import accelerator, apparmor, daemon, files, firewall, packages, ports, qcow2, system
 from .._gateway.libvirt_network import Networks
 from .._model.accelerator import decide
 from .._model.names import parse_name
@@ -35,6 +35,7 @@ class Preflight:
     guests: tuple[Guest, ...]
     fail: bool
     controller_time: Optional[float] = None
+    refused_within: Optional[int] = None
 
     @property
     def lock(self) -> Optional[str]:
@@ -77,6 +78,7 @@ class Preflight:
             opened=firewall.openings(libvirt.network.bridge),
             package_lock=packages.lock_holder(),
             clock_ahead=0.0 if self.controller_time is None else system.clock() - self.controller_time,
+            refusals=() if self.refused_within is None else apparmor.refusals(system.clock() - self.refused_within),
             network=self.network,
         )
 
@@ -140,6 +142,7 @@ def build(params: Mapping[str, Any]) -> Preflight:
         guests=parse_guests(params["guests"]),
         fail=params["fail"],
         controller_time=params["controller_time"],
+        refused_within=params["refused_within"],
     )
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError
 from ansible_collections.burrow.vm.plugins.module_utils._gateway import apparmor
 from ansible_collections.burrow.vm.plugins.module_utils._model.apparmor import denials
 
@@ -79,15 +78,3 @@ def test_the_journal_is_asked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert [item.path for item in apparmor.refusals(1700000000.0, UUID)] == ["/odd/disk"]
     assert "--since=@1699999999" in (tmp_path / "asked").read_text()
-
-
-def test_an_error_is_explained_once_something_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    error = HostError("start the domain", "work", "Permission denied", code="host")
-    monkeypatch.setattr(apparmor, "refusals", lambda since, guest: ())
-    apparmor.explain(error, 0.0)
-    assert str(error).endswith("Permission denied")
-    monkeypatch.setattr(apparmor, "refusals", lambda since, guest: denials([HELPER, QEMU], guest))
-    apparmor.explain(error, 0.0, UUID)
-    assert "/odd/disk" in str(error)
-    assert "/odd/a b:" in str(error)
-    assert error.hint.startswith("Keep it below")

@@ -17,6 +17,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
 from ansible_collections.burrow.vm.plugins.module_utils._gateway import ports, qcow2, system
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.image_store import IMAGE, ImageStore
 from ansible_collections.burrow.vm.plugins.module_utils._model.accelerator import KVM, TCG, Accelerator
+from ansible_collections.burrow.vm.plugins.module_utils._model.apparmor import Denial
 from ansible_collections.burrow.vm.plugins.module_utils._model.firewall import Obstacle
 from ansible_collections.burrow.vm.plugins.module_utils._model.paths import Store
 from ansible_collections.burrow.vm.plugins.module_utils._model.port import Forward, PortUse
@@ -88,10 +89,18 @@ def failures(seen: Seen, *guests: Guest) -> list[Check]:
     return [check for check in evaluate(seen, guests) if not check.ok]
 
 
+def test_what_apparmor_refused_is_told_when_asked() -> None:
+    denial = Denial("libvirt-1", "/odd/disk", "r", "qemu")
+    (check,) = failures(replace(GOOD, refusals=(denial,)))
+    assert (check.name, check.level) == ("apparmor", ERROR)
+    assert "/odd/disk" in check.reason
+    assert "/etc/apparmor.d/local" in check.remedy
+
+
 def test_a_good_host_has_one_entry_for_each_check() -> None:
     checks = evaluate(GOOD, (Guest("web", cpus=2, memory=2 * GIB, disk=20 * GIB, image="debian-13"),))
     assert all(check.ok for check in checks)
-    assert len({check.name for check in checks}) == len(checks) == 14
+    assert len({check.name for check in checks}) == len(checks) == 15
     assert unprepared(GOOD) == []
 
 

@@ -88,6 +88,8 @@ options:
   path:
     description:
       - The image, as a file of the host.
+      - A copy of an image's directory in another host's store, C(images/<digest>) below O(data), brings kernel, release
+        and all else that is known of the image along.
       - An image that has a backing file of its own is refused.
     type: path
   format:

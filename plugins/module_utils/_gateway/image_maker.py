@@ -18,10 +18,10 @@ from typing import Optional
 from .._errors import HostError, SpecError
 from .._model import recipe
 from .._model.disk import Image
-from .._model.image import BUILD, Checksum, Record, Request, listed_checksum, public_url
+from .._model.image import BUILD, Checksum, Record, Request, listed_checksum, public_url, read_record
 from .._model.release import Release
-from . import bootstrap, disk_image, http, qemu_img, tree
-from .image_store import IMAGE, INITRD, KERNEL
+from . import bootstrap, disk_image, files, http, qemu_img, tree
+from .image_store import IMAGE, INITRD, KERNEL, RECORD
 from .process import run
 
 # The tree, the raw disk made of it, and the qcow2 made of that, with half as much to spare.
@@ -66,11 +66,27 @@ class ImageMaker:
     def copy(self) -> Record:
         """A file of this host."""
         request = self._request
+        if os.path.isdir(request.path):
+            return self._copy_stored()
         with self._phase("copy"):
             http.need_room(self._directory, os.stat(request.path).st_blocks * 512, request.name)
             arguments = ["cp", "--reflink=auto", "--sparse=always", "--", request.path, self._path(_DOWNLOAD)]
             run(arguments, operation="copy the image", obj=request.path, timeout=3600)
         return self._accept(request.checksum, Origin("file", request.path))
+
+    def _copy_stored(self) -> Record:
+        """An image of another store, with all that belongs to it."""
+        request = self._request
+        record = look_at_stored(request)
+        names = [IMAGE] if record.cmdline is None else [IMAGE, KERNEL, INITRD]
+        with self._phase("copy"):
+            paths = [os.path.join(request.path, name) for name in names]
+            http.need_room(self._directory, sum(os.stat(path).st_blocks * 512 for path in paths), request.name)
+            arguments = ["cp", "--reflink=auto", "--sparse=always", "--", *paths, self._directory]
+            run(arguments, operation="copy the image", obj=request.path, timeout=3600)
+        with self._phase("check"):
+            qemu_img.verify(qemu_img.inspect(self._path(IMAGE)))
+        return record
 
     def build(self) -> Record:
         """The release's image, made of packages from the mirror of this host."""
@@ -157,9 +173,30 @@ def look_at(request: Request) -> None:
         mode = os.stat(path).st_mode
     except OSError as error:
         raise SpecError("path", f"{path}: {error.strerror}", "Name an image file that is on this host.") from error
+    if stat.S_ISDIR(mode) and os.path.exists(os.path.join(path, RECORD)):
+        look_at_stored(request)
+        return
     if not stat.S_ISREG(mode):
         raise SpecError("path", f"{path} is no regular file", "Name an image file.")
     refuse_unusable(qemu_img.inspect(path), request, path)
+
+
+def look_at_stored(request: Request) -> Record:
+    """The record of an image in another store, or in a copy of its directory; an error when it isn't whole."""
+    path = request.path
+    record = read_record(files.read_json(os.path.join(path, RECORD)))
+    names = [IMAGE] if record is None or record.cmdline is None else [IMAGE, KERNEL, INITRD]
+    sizes = [os.stat(file).st_size for file in (os.path.join(path, name) for name in names) if os.path.isfile(file)]
+    if record is None or len(sizes) < len(names) or sizes[0] != record.size:
+        raise SpecError("path", f"{path} is no whole image of a store", "Copy the image's directory again.")
+    if record.architecture != request.architecture.machine:
+        problem = f"the image in {path} is for {record.architecture}, not for {request.architecture.machine}"
+        raise SpecError("path", problem, "Take one for that architecture.")
+    if request.checksum is not None:
+        hint = "Leave it out, or name the image's file itself."
+        raise SpecError("checksum", "an image of another store is taken by its record", hint)
+    refuse_unusable(qemu_img.inspect(os.path.join(path, IMAGE)), request, path)
+    return record
 
 
 def refuse_unusable(image: Image, request: Request, origin: str) -> None:

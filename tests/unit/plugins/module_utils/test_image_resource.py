@@ -200,3 +200,42 @@ def test_other_packages_are_another_image(tmp_path: Path, monkeypatch: pytest.Mo
         assert changed.plan(changed.observe()).changed
     make(parse({"name": "web", "data": str(tmp_path / "data"), **asked, "packages": ["git"]}, "x86_64"))
     assert not Path(str(image["path"])).exists()
+
+
+def test_an_image_of_another_store_brings_its_kernel_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageMaker, "build", fake_build)
+    built = make(request_for(tmp_path, "http://127.0.0.1:1", source="build"))
+    directory = os.path.dirname(str(built["path"]))
+    asked = {"name": "copied", "path": directory, "data": str(tmp_path / "other")}
+    copied = make(parse(asked, "x86_64"))
+    for key in ("digest", "release", "user", "source", "origin"):
+        assert copied[key] == built[key]
+    kernel = copied["kernel"]
+    assert isinstance(kernel, dict)
+    assert Path(kernel["path"]).read_bytes() == b"kernel"
+    assert str(tmp_path / "other") in kernel["initrd"]
+
+
+@pytest.mark.parametrize("damage", ["short", "no kernel", "record", "architecture", "checksum"])
+def test_a_damaged_image_of_another_store_is_refused(
+    tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageMaker, "build", fake_build)
+    built = make(request_for(tmp_path, "http://127.0.0.1:1", source="build"))
+    directory = Path(os.path.dirname(str(built["path"])))
+    asked: dict[str, object] = {"name": "copied", "path": str(directory), "data": str(tmp_path / "other")}
+    for file in directory.iterdir():
+        file.chmod(0o644)
+    if damage == "short":
+        (directory / "image.qcow2").write_bytes(IMAGE[:-1])
+    elif damage == "no kernel":
+        (directory / "vmlinuz").unlink()
+    elif damage == "record":
+        (directory / "record.json").write_text("{}")
+    elif damage == "architecture":
+        asked["architecture"] = "arm64"
+    else:
+        asked["checksum"] = f"sha512:{SHA512}"
+    with pytest.raises(SpecError):
+        make(parse(asked, "x86_64"))
+    assert not (tmp_path / "other/images").exists()

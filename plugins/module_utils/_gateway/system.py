@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from typing import Optional
 
 from .._model.preflight import SourceState, System
+from . import files
 from .process import find
 
 _SYSTEMD = "/run/systemd/system"
@@ -46,6 +47,9 @@ _BUILDERS = {"debian": (("mmdebstrap", "builds images from the package mirror"),
 _QEMU_PIN = "/etc/apt/preferences.d/burrow-backports.pref"
 # QEMU's user passes it and can't list it.
 _DATA_MODE = 0o711
+# There where AppArmor is on; and the profile of libvirtd, with the file in which it is added to.
+_PROFILES = "/sys/kernel/security/apparmor/profiles"
+_PROFILE, _PROFILE_LOCAL = "/etc/apparmor.d/usr.sbin.libvirtd", "/etc/apparmor.d/local/usr.sbin.libvirtd"
 _WITHOUT_SYSTEMD = (("tini", "reaps for libvirtd, where there is no init"),)
 
 
@@ -195,7 +199,14 @@ def hook_problem(path: str, checksum: str) -> str:
         return "the libvirt hook is not executable"
     if checksum and hashlib.sha256(content.partition(b"\n")[2]).hexdigest() != checksum:
         return "the libvirt hook is another version's"
+    if os.path.exists(_PROFILES) and os.path.exists(_PROFILE) and not _allows_shares():
+        return "AppArmor does not let the libvirt hook bind shared directories"
     return ""
+
+
+def _allows_shares() -> bool:
+    """libvirtd's profile (Debian's, Ubuntu's) holds for its hooks, too, and lets them mount nothing."""
+    return b"mount -> /run/burrow/shares/" in (files.read(_PROFILE_LOCAL) or b"")
 
 
 def qemu_backports() -> bool:

@@ -27,7 +27,9 @@ from .domain_compare import check_machine, compare, with_fragment
 
 _MACHINES = {"x86_64": "q35", "i686": "q35", "aarch64": "virt"}
 _PREPARE = "Apply role burrow.vm.hypervisor to this host (playbook burrow.vm.prepare)."
-_CONSENT = "Set restart_policy to now (restart the guest), or to defer (its next start brings the change)."
+# Role guest calls the option burrow_restart_policy.
+_POLICY = "restart_policy (burrow_restart_policy)"
+_CONSENT = f"Set {_POLICY} to now (restart the guest), or to defer (its next start brings the change)."
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,7 @@ def _check_consent(request: Request, found: tuple[Change, ...], alive: bool) -> 
         raise SpecError(recreating[0].path, problem, hint, "recreate_required")
     needing = _restarting(found)
     if needing and alive and (request.policy == "refuse" or (recreating and request.policy != "now")):
-        hint = "Set restart_policy to now." if recreating else _CONSENT
+        hint = f"Set {_POLICY} to now." if recreating else _CONSENT
         raise SpecError(needing[0].path, f"to {needing[0].sentence()} needs a restart", hint, "restart_required")
 
 

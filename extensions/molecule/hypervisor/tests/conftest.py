@@ -1,0 +1,133 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hypervisor and its VMs, looked at from the controller: by the playbooks, and by plain SSH past them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import testinfra
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCENARIO = Path(__file__).resolve().parent.parent
+CHECKOUT = SCENARIO.parents[2]
+SCRATCH = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
+BURROW = Path(os.environ["XDG_DATA_HOME"]) / "burrow"
+INVENTORY = SCENARIO / "inventory/hosts.yml"
+HYPERVISOR = "molecule-host"
+GUEST = "molecule-inner-a"
+PASSWORD = "sudo-canary"
+
+
+def environment() -> dict[str, str]:
+    """Ansible as in a checkout."""
+    return {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".venv/collections"),
+        "ANSIBLE_PIPELINING": "true",
+        "ANSIBLE_NOCOLOR": "true",
+    }
+
+
+def run(*command: str, limit: int = 120, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a command on the controller. more is environment."""
+    env = {**environment(), **more}
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=limit)
+
+
+def play(book: str, *arguments: str, inventory: Path = INVENTORY, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a playbook of the collection as a user would."""
+    command = ("ansible-playbook", f"--inventory={inventory}", f"burrow.vm.{book}", *arguments)
+    return run(*command, limit=600, **more)
+
+
+def good(done: subprocess.CompletedProcess[str]) -> str:
+    """Expect success, and return the output."""
+    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
+    return done.stdout
+
+
+def unchanged(done: subprocess.CompletedProcess[str]) -> str:
+    """Expect success without any change."""
+    output = good(done)
+    counts = re.findall(r"changed=(\d+)", output)
+    assert counts, output
+    assert set(counts) == {"0"}, output
+    return output
+
+
+def task(module: str, arguments: dict[str, Any], *, check: bool = False) -> dict[str, Any]:
+    """Run one module on the hypervisor, with become, and return its result."""
+    command = ["ansible", HYPERVISOR, f"--inventory={INVENTORY}", "--become", "--module-name", module]
+    command += ["--args", json.dumps(arguments)] if arguments else []
+    done = run(*command, *(["--check"] if check else []), ANSIBLE_CALLBACK_RESULT_FORMAT="json")
+    assert "=> {" in done.stdout, done.stdout + done.stderr
+    result: dict[str, Any]
+    result, _end = json.JSONDecoder().raw_decode(done.stdout, done.stdout.index("=> {") + 3)
+    return result
+
+
+def ssh(name: str, command: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Log in as a person does who was given the ssh configuration."""
+    fixed = ("-F", str(BURROW / "ssh_config"), "-o", "BatchMode=yes")
+    return run("ssh", *fixed, *options, name, command)
+
+
+def remember(name: str, **facts: str) -> None:
+    """Keep facts about a machine for a later step of the scenario."""
+    (SCRATCH / f"{name}.json").write_text(json.dumps(facts))
+
+
+def remembered(name: str) -> dict[str, str]:
+    """Read what an earlier step kept."""
+    facts: dict[str, str] = json.loads((SCRATCH / f"{name}.json").read_text())
+    return facts
+
+
+@pytest.fixture(scope="session")
+def connections() -> Iterator[dict[str, Any]]:
+    """Keep one connection per machine: under emulation each handshake takes a second."""
+    with tempfile.TemporaryDirectory(prefix="burrow-") as sockets:
+        yield {
+            name: testinfra.get_host(
+                f"ssh://{name}",
+                ssh_config=str(BURROW / "ssh_config"),
+                ssh_extra_args="-o BatchMode=yes -o StrictHostKeyChecking=yes",
+                controlpath=f"{sockets}/%%C",
+            )
+            for name in (HYPERVISOR, GUEST)
+        }
+
+
+@pytest.fixture
+def hypervisor(connections: dict[str, Any]) -> Iterator[Any]:
+    """The hypervisor as root, by the user that every VM of ours has: the inventory's login needs a password."""
+    host = connections[HYPERVISOR]
+    with host.sudo():
+        yield host
+
+
+@pytest.fixture
+def shared(connections: dict[str, Any]) -> Any:
+    """The VM, as its user."""
+    return connections[GUEST]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each step a report of its own: all of them get the same --junit-xml."""
+    report = config.getoption("xmlpath", None)
+    if report:
+        step = Path(config.args[0]).parent.name
+        config.option.xmlpath = str(Path(report).with_name(f"{Path(report).stem}-{step}.xml"))

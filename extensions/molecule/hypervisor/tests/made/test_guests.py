@@ -1,0 +1,96 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The VMs on the hypervisor, as the controller reaches them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..conftest import BURROW, GUEST, INVENTORY, good, play, remember, run, ssh, unchanged
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONFIG = str(BURROW / "ssh_config")
+FORWARD = "exec 3<>/dev/tcp/{}/28224 && head -c 8 <&3"
+
+
+def test_ssh_reaches_it_through_the_hypervisor() -> None:
+    done = ssh(GUEST, "hostname; id -un; sudo -n id -u; systemd-detect-virt")
+    assert done.stdout.split() == [GUEST, "mole", "0", "kvm"], done.stderr
+
+
+def test_its_host_key_is_pinned(tmp_path: Path) -> None:
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key"))
+    known = tmp_path / "known_hosts"
+    known.write_text(f"burrow-molecule-host-{GUEST} {(tmp_path / 'key.pub').read_text()}")
+    refused = ssh(GUEST, "true", "-o", f"UserKnownHostsFile={known}")
+    assert refused.returncode == 255
+    assert "Host key verification failed" in refused.stderr
+
+
+def test_plain_ansible_reaches_it() -> None:
+    variables = ("-e", f"ansible_ssh_common_args='-F {CONFIG}'", "-e", "ansible_user=mole")
+    done = run("ansible", GUEST, f"--inventory={INVENTORY}", *variables, "-m", "ansible.builtin.raw", "-a", "hostname")
+    assert GUEST in good(done).splitlines()
+
+
+def test_scp_and_rsync_reach_it(tmp_path: Path) -> None:
+    (tmp_path / "sent").write_text("sent\n")
+    good(run("scp", "-F", CONFIG, str(tmp_path / "sent"), f"{GUEST}:sent"))
+    good(run("rsync", "--rsh", f"ssh -F {CONFIG}", f"{GUEST}:sent", str(tmp_path / "back")))
+    assert (tmp_path / "back").read_text() == "sent\n"
+
+
+def test_shares_map_the_owner(shared: Any, hypervisor: Any) -> None:
+    assert shared.check_output("id -u") == "4242"
+    shared.check_output("echo from the guest > /mnt/shared/guest")
+    assert hypervisor.check_output("stat -c %u /srv/shared/guest") == "4242"
+    hypervisor.check_output("install -o 4242 /dev/null /srv/shared/host")
+    shared.check_output("echo changed > /mnt/shared/host")
+    assert hypervisor.file("/srv/shared/host").content_string == "changed\n"
+
+
+def test_read_only_is_enforced_by_the_hypervisor(shared: Any, hypervisor: Any) -> None:
+    assert shared.file("/mnt/fixed/readme").content_string == "read me\n"
+    with shared.sudo():
+        shared.run("mount -o remount,rw /mnt/fixed")
+        for attempt in ("touch /mnt/fixed/new", "echo x >> /mnt/fixed/readme", "rm /mnt/fixed/readme"):
+            assert shared.run(attempt).rc != 0, attempt
+    assert hypervisor.check_output("ls /srv/fixed; cat /srv/fixed/readme") == "readme\nread me"
+
+
+def test_its_forward_answers_on_the_loopback_of_the_hypervisor_alone(hypervisor: Any) -> None:
+    assert hypervisor.check_output(f"timeout 20 bash -c '{FORWARD.format('127.0.0.1')}'") == "SSH-2.0-"
+    address = hypervisor.check_output("hostname -I").split()[0]
+    refused = hypervisor.run(f"timeout 20 bash -c '{FORWARD.format(address)}'")
+    assert "refused" in refused.stderr
+
+
+def test_what_it_sends_is_forwarded(shared: Any, hypervisor: Any) -> None:
+    gateway = hypervisor.check_output("ip -4 route show default | cut -d' ' -f3")
+    shared.check_output(f"ping -c 1 -W 20 {gateway}")
+
+
+def test_cloud_init_is_done(shared: Any) -> None:
+    assert "status: done" in shared.check_output("cloud-init status")
+
+
+def test_a_second_run_changes_nothing() -> None:
+    unchanged(play("up"))
+
+
+def test_status_and_logs_are_shown() -> None:
+    status = good(play("status"))
+    assert GUEST in status
+    assert "running" in status
+    logs = good(play("logs", "--limit", GUEST))
+    assert "console.log" in logs
+    assert "cloud-init" in logs.lower()
+
+
+def test_it_is_left_with_something_to_find_again(shared: Any, hypervisor: Any) -> None:
+    shared.check_output("echo kept > ~/kept && sync")
+    boot = "cat /proc/sys/kernel/random/boot_id"
+    remember(GUEST, boot=shared.check_output(boot), hypervisor=hypervisor.check_output(boot))

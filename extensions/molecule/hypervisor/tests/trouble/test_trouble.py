@@ -1,0 +1,97 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens on a server besides: daemons end, and others use it, too."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ..conftest import BURROW, GUEST, INVENTORY, environment, good, play, unchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOREIGN = "molecule-foreign"
+THEIRS = "molecule-inner-c"
+XML = """<domain type="kvm"><name>molecule-foreign</name><memory unit="MiB">64</memory><vcpu>1</vcpu>
+<os><type arch="x86_64" machine="q35">hvm</type></os><devices/></domain>"""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody else who has an inventory."""
+
+    inventory: Path
+    data: Path
+
+    def environment(self) -> dict[str, str]:
+        return {**environment(), "XDG_DATA_HOME": str(self.data)}
+
+    def play(self, book: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return play(book, *arguments, inventory=self.inventory, XDG_DATA_HOME=str(self.data))
+
+
+@pytest.fixture
+def foreign(hypervisor: Any) -> Iterator[str]:
+    """A running domain that somebody else made."""
+    hypervisor.check_output(f"echo '{XML}' > /tmp/foreign.xml && virsh -c qemu:///system define /tmp/foreign.xml")
+    hypervisor.check_output(f"virsh -c qemu:///system start {FOREIGN}")
+    yield hypervisor.check_output(f"virsh -c qemu:///system dumpxml {FOREIGN}")
+    hypervisor.run(f"virsh -c qemu:///system destroy {FOREIGN}; virsh -c qemu:///system undefine {FOREIGN}")
+
+
+def test_somebody_elses_vm_is_never_touched(foreign: str, hypervisor: Any) -> None:
+    for book in ("up", "down", "destroy", "reset"):
+        refused = play(book, "-e", f"burrow_name={FOREIGN}", "-e", "burrow_hypervisor=molecule-host")
+        assert refused.returncode != 0, book
+        assert FOREIGN in refused.stdout
+    assert hypervisor.check_output(f"virsh -c qemu:///system dumpxml {FOREIGN}") == foreign
+
+
+@pytest.mark.parametrize("signal", ["TERM", "KILL"])
+def test_libvirtd_ends_while_nothing_is_to_be_done(hypervisor: Any, signal: str) -> None:
+    hypervisor.check_output(f"systemctl kill --kill-whom=main --signal={signal} libvirtd")
+    unchanged(play("up"))
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Iterator[Caller]:
+    """Another caller with an inventory, keys and ssh configuration of its own, and its VM on the same hypervisor."""
+    text = INVENTORY.read_text()
+    before, after = text.index(f"    {GUEST}:"), text.index("all:")
+    own = "{{ lookup('ansible.builtin.env', 'XDG_DATA_HOME') }}/burrow"
+    assert own in text
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(f"{text[:before]}    {THEIRS}:\n{text[after:]}".replace(own, str(BURROW)))
+    caller = Caller(inventory, tmp_path)
+    yield caller
+    caller.play("destroy", "-e", "burrow_destroy_all=true")
+
+
+def test_a_run_whose_libvirtd_was_killed_is_made_good_by_the_next(theirs: Caller, hypervisor: Any) -> None:
+    command = ["ansible-playbook", f"--inventory={theirs.inventory}", "burrow.vm.up"]
+    with subprocess.Popen(
+        command, env=theirs.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as first:
+        # Between seed and domain.
+        hypervisor.check_output(
+            f"timeout 120 sh -c 'until [ -e /var/lib/burrow/guests/{THEIRS}/root.qcow2 ]; do sleep 0.2; done'"
+        )
+        hypervisor.check_output("systemctl kill --kill-whom=main --signal=KILL libvirtd")
+        time.sleep(5)
+        hypervisor.check_output("systemctl kill --kill-whom=main --signal=TERM libvirtd")
+        first.wait(timeout=400)
+    good(theirs.play("up"))
+    unchanged(theirs.play("up"))
+    # Neither caller's VMs are any matter of the other's.
+    unchanged(play("up"))
+    good(theirs.play("destroy"))
+    unchanged(play("up"))
+    assert THEIRS not in hypervisor.check_output("virsh --connect qemu:///system list --all --name").split()

@@ -70,3 +70,10 @@ def test_what_needs_a_hypervisor_brings_its_preparation() -> None:
     items = [GOOD, Suite("prepare host", "prepare", ("true",)), COUNTED]
     assert [item.name for item in suites.selected(items, ["counted"])] == ["prepare host", "counted"]
     assert [item.name for item in suites.selected(items, ["lint"])] == ["good"]
+
+
+def test_what_runs_on_request_runs_by_its_name_alone() -> None:
+    items = [GOOD, Suite("long", "lint", ("true",), on_request="it is long")]
+    assert [item.absent for item in suites.selected(items, [])] == ["", "it is long"]
+    assert [item.absent for item in suites.selected(items, ["lint"])] == ["", "it is long"]
+    assert [item.absent for item in suites.selected(items, ["long"])] == [""]

@@ -38,7 +38,7 @@ PYTHON = str(BIN / "python")
 # Groups that touch nothing but the checkout's caches.
 READERS = {"lint", "unit", "sanity"}
 # Scenarios that are run by name only, and why.
-ON_REQUEST = {"hypervisor": "it takes a quarter of an hour of emulated KVM: make test SUITES=\"'molecule hypervisor'\""}
+ON_REQUEST = {"hypervisor": "it takes a quarter of an hour of emulated KVM: make test SUITES=molecule-hypervisor"}
 LINKED = CHECKOUT / ".venv/collections/ansible_collections/burrow/vm"
 # What runs now; each is the leader of a process group.
 RUNNING: set[subprocess.Popen[str]] = set()
@@ -211,14 +211,15 @@ def all_suites() -> list[Suite]:
 
 def selected(suites: Sequence[Suite], words: Sequence[str]) -> list[Suite]:
     """Choose by name or group; what needs a hypervisor brings its preparation."""
-    known = {word for suite in suites for word in (suite.name, suite.group)}
+    known = {word for suite in suites for word in (suite.name, suite.slug, suite.group)}
     for word in words:
         if word not in known:
             sys.exit(f"No suite or group is named {word!r}. There are: {', '.join(sorted(known))}")
-    chosen = [suite for suite in suites if not words or suite.name in words or suite.group in words]
+    named = [suite for suite in suites if suite.name in words or suite.slug in words]
+    chosen = [suite for suite in suites if not words or suite in named or suite.group in words]
     needs_host = any(suite.group in {"suites", "integration", "molecule"} for suite in chosen)
     kept = [suite for suite in suites if suite in chosen or (needs_host and suite.group == "prepare")]
-    return [suite if suite.name in words else replace(suite, absent=suite.absent or suite.on_request) for suite in kept]
+    return [suite if suite in named else replace(suite, absent=suite.absent or suite.on_request) for suite in kept]
 
 
 def run(suite: Suite, *, aloud: bool) -> Outcome:

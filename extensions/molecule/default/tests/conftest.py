@@ -86,12 +86,3 @@ def remembered(guest: Guest) -> dict[str, str]:
     """Read what an earlier step kept."""
     facts: dict[str, str] = json.loads((SCRATCH / f"{guest.name}.json").read_text())
     return facts
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Give each step a report of its own: all of them get the same --junit-xml."""
-    report = config.getoption("xmlpath", None)
-    if report:
-        step = Path(config.args[0]).parent.name
-        config.option.xmlpath = str(Path(report).with_name(f"{Path(report).stem}-{step}.xml"))

@@ -122,12 +122,3 @@ def hypervisor(connections: dict[str, Any]) -> Iterator[Any]:
 def shared(connections: dict[str, Any]) -> Any:
     """The VM, as its user."""
     return connections[GUEST]
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Give each step a report of its own: all of them get the same --junit-xml."""
-    report = config.getoption("xmlpath", None)
-    if report:
-        step = Path(config.args[0]).parent.name
-        config.option.xmlpath = str(Path(report).with_name(f"{Path(report).stem}-{step}.xml"))

@@ -12,7 +12,6 @@ from .apt import Source
 
 BACKPORTS = "backports"
 DISTRIBUTION = "distribution"
-ORIGINS = (DISTRIBUTION, BACKPORTS)
 
 SOURCE_FILE = "/etc/apt/sources.list.d/burrow-backports.sources"
 PIN_FILE = "/etc/apt/preferences.d/burrow-backports.pref"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import testinfra
+import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +25,12 @@ SCENARIO = Path(__file__).resolve().parent.parent
 CHECKOUT = SCENARIO.parents[2]
 SCRATCH = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 BURROW = Path(os.environ["XDG_DATA_HOME"]) / "burrow"
-INVENTORY = SCENARIO / "inventory/hosts.yml"
-HYPERVISOR = "molecule-host"
-GUEST = "molecule-inner-a"
+INVENTORY = SCENARIO / "inventory"
+HYPERVISOR = "server.example.org"
+GUEST = "web"
+# The hypervisor as the VM that it is: its user needs no password.
+OUTER = "molecule-host"
+LAPTOP = SCRATCH / "laptop"
 PASSWORD = "sudo-canary"
 
 
@@ -50,6 +55,17 @@ def play(book: str, *arguments: str, inventory: Path = INVENTORY, **more: str) -
     """Run a playbook of the collection as a user would."""
     command = ("ansible-playbook", f"--inventory={inventory}", f"burrow.vm.{book}", *arguments)
     return run(*command, limit=600, **more)
+
+
+def inventory_copy(directory: Path, *, guest: str | None = None, without: tuple[str, ...] = ()) -> Path:
+    """Copy the inventory: with another VM instead of its own, or without some of its files."""
+    copy = directory / "inventory"
+    shutil.copytree(INVENTORY, copy, ignore=shutil.ignore_patterns(*without))
+    if guest is not None:
+        hosts = yaml.safe_load((copy / "hosts.yml").read_text())
+        hosts["burrow_guests"]["hosts"] = {guest: {}}
+        (copy / "hosts.yml").write_text(yaml.safe_dump(hosts))
+    return copy
 
 
 def good(done: subprocess.CompletedProcess[str]) -> str:
@@ -106,14 +122,14 @@ def connections() -> Iterator[dict[str, Any]]:
                 ssh_extra_args="-o BatchMode=yes -o StrictHostKeyChecking=yes",
                 controlpath=f"{sockets}/%%C",
             )
-            for name in (HYPERVISOR, GUEST)
+            for name in (OUTER, GUEST)
         }
 
 
 @pytest.fixture
 def hypervisor(connections: dict[str, Any]) -> Iterator[Any]:
     """The hypervisor as root, by the user that every VM of ours has: the inventory's login needs a password."""
-    host = connections[HYPERVISOR]
+    host = connections[OUTER]
     with host.sudo():
         yield host
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..conftest import BURROW, GUEST, INVENTORY, good, play, remember, run, ssh, unchanged
+from ..conftest import BURROW, GUEST, HYPERVISOR, INVENTORY, good, play, remember, run, ssh, unchanged
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 CONFIG = str(BURROW / "ssh_config")
-FORWARD = "exec 3<>/dev/tcp/{}/28224 && head -c 8 <&3"
+FORWARD = "exec 3<>/dev/tcp/{}/2222 && head -c 8 <&3"
 
 
 def test_ssh_reaches_it_through_the_hypervisor() -> None:
@@ -24,7 +24,7 @@ def test_ssh_reaches_it_through_the_hypervisor() -> None:
 def test_its_host_key_is_pinned(tmp_path: Path) -> None:
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key"))
     known = tmp_path / "known_hosts"
-    known.write_text(f"burrow-molecule-host-{GUEST} {(tmp_path / 'key.pub').read_text()}")
+    known.write_text(f"burrow-{HYPERVISOR}-{GUEST} {(tmp_path / 'key.pub').read_text()}")
     refused = ssh(GUEST, "true", "-o", f"UserKnownHostsFile={known}")
     assert refused.returncode == 255
     assert "Host key verification failed" in refused.stderr

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..conftest import BURROW, GUEST, HYPERVISOR, INVENTORY, PASSWORD, SCRATCH, good, play, run, task, unchanged
+from ..conftest import GUEST, HYPERVISOR, LAPTOP, PASSWORD, good, inventory_copy, play, run, task, unchanged
 
 
 def test_it_is_what_a_server_is(hypervisor: Any) -> None:
@@ -19,8 +19,8 @@ def test_it_is_what_a_server_is(hypervisor: Any) -> None:
 
 
 def test_its_login_is_asked_for_a_password() -> None:
-    key = ("-i", str(SCRATCH / "keeper"), "-o", "User=keeper")
-    refused = run("ssh", "-F", str(BURROW / "ssh_config"), "-o", "BatchMode=yes", *key, HYPERVISOR, "sudo -n true")
+    options = ("-F", str(LAPTOP / ".ssh/config"), "-o", "BatchMode=yes", "-l", "keeper")
+    refused = run("ssh", *options, HYPERVISOR, "sudo -n true")
     assert refused.returncode == 1
     assert "password is required" in refused.stderr
 
@@ -40,7 +40,7 @@ def test_guests_run_by_kvm_and_are_confined(hypervisor: Any) -> None:
     xml = hypervisor.check_output(f"virsh --connect qemu:///system dumpxml {GUEST}")
     assert "<domain type='kvm'" in xml
     assert "mode='host-passthrough'" in xml
-    find = "pgrep -f '^/usr/bin/qemu-system.* -name guest=molecule'"
+    find = f"pgrep -f '^/usr/bin/qemu-system.* -name guest={GUEST},'"
     label = hypervisor.check_output(f"cat $({find} | sed 's,.*,/proc/&/attr/current,')")
     assert label.startswith("libvirt-")
     assert label.endswith("(enforce)")
@@ -54,9 +54,7 @@ def test_a_wrong_and_a_missing_password_are_said(tmp_path: Any) -> None:
     wrong = play("status", "-e", "vaulted_password=nonsense")
     assert "password" in wrong.stdout
     assert PASSWORD not in wrong.stdout + wrong.stderr
-    inventory = tmp_path / "hosts.yml"
-    inventory.write_text("".join(line for line in INVENTORY.open() if "ansible_become_password" not in line))
-    missing = play("status", inventory=inventory)
+    missing = play("status", inventory=inventory_copy(tmp_path, without=("unattended.yml",)))
     assert "password" in missing.stdout
 
 

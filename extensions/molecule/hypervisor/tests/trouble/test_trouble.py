@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..conftest import BURROW, GUEST, INVENTORY, environment, good, play, unchanged
+from ..conftest import HYPERVISOR, environment, good, inventory_copy, play, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ def foreign(hypervisor: Any) -> Iterator[str]:
 
 def test_somebody_elses_vm_is_never_touched(foreign: str, hypervisor: Any) -> None:
     for book in ("up", "down", "destroy", "reset"):
-        refused = play(book, "-e", f"burrow_name={FOREIGN}", "-e", "burrow_hypervisor=molecule-host")
+        refused = play(book, "-e", f"burrow_name={FOREIGN}", "-e", f"burrow_hypervisor={HYPERVISOR}")
         assert refused.returncode != 0, book
         assert FOREIGN in refused.stdout
     assert hypervisor.check_output(f"virsh -c qemu:///system dumpxml {FOREIGN}") == foreign
@@ -64,13 +64,7 @@ def test_libvirtd_ends_while_nothing_is_to_be_done(hypervisor: Any, signal: str)
 @pytest.fixture
 def theirs(tmp_path: Path) -> Iterator[Caller]:
     """Another caller with an inventory, keys and ssh configuration of its own, and its VM on the same hypervisor."""
-    text = INVENTORY.read_text()
-    before, after = text.index(f"    {GUEST}:"), text.index("all:")
-    own = "{{ lookup('ansible.builtin.env', 'XDG_DATA_HOME') }}/burrow"
-    assert own in text
-    inventory = tmp_path / "hosts.yml"
-    inventory.write_text(f"{text[:before]}    {THEIRS}:\n{text[after:]}".replace(own, str(BURROW)))
-    caller = Caller(inventory, tmp_path)
+    caller = Caller(inventory_copy(tmp_path, guest=THEIRS), tmp_path)
     yield caller
     caller.play("destroy", "-e", "burrow_destroy_all=true")
 

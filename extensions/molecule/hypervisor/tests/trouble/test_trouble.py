@@ -32,10 +32,10 @@ class Caller:
     data: Path
 
     def environment(self) -> dict[str, str]:
-        return {**environment(), "XDG_DATA_HOME": str(self.data)}
+        return {**environment(), "XDG_DATA_HOME": str(self.data), "HOME": str(self.data)}
 
     def play(self, book: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return play(book, *arguments, inventory=self.inventory, XDG_DATA_HOME=str(self.data))
+        return play(book, *arguments, inventory=self.inventory, XDG_DATA_HOME=str(self.data), HOME=str(self.data))
 
 
 @pytest.fixture

@@ -19,11 +19,12 @@ _FLAGS = {
     "i686": frozenset({"vmx", "svm"}),
 }
 
+_SLOW = "Guests run by emulation, about ten times slower: a boot takes a minute."
 _FIRMWARE = (
-    "Guests run, slowly, by emulation. For KVM, turn virtualisation on in the firmware, or nested virtualisation on "
-    "the machine that this host is a guest of."
+    f"{_SLOW} For KVM, turn virtualisation on in the firmware, or nested virtualisation on the machine that this host "
+    "is a guest of."
 )
-_OPEN = "Run as root: chgrp kvm /dev/kvm; chmod 660 /dev/kvm (role burrow.vm.hypervisor does)."
+_OPEN = f"{_SLOW} Run as root: chgrp kvm /dev/kvm; chmod 660 /dev/kvm (role burrow.vm.hypervisor does)."
 
 # libvirt's encoding: major * 1 000 000 + minor * 1 000 + micro.
 _QEMU_10 = 10_000_000
@@ -77,3 +78,13 @@ def cpu_default(kind: str, architecture: str, qemu_version: int) -> tuple[str, t
     # most boots. Without cx16 the kernel takes another path, and older kernels don't mind.
     disable = ("cx16",) if architecture == "x86_64" and qemu_version < _QEMU_10 else ()
     return "maximum", disable
+
+
+# QEMU offers more (q35: 288, and 4096 from QEMU 9 on), and libvirt refuses them without an IOMMU in extended interrupt
+# mode, when the guest's disks are made already.
+_MOST_CPUS = {"x86_64": 255}
+
+
+def most_of(architecture: str, offered: int) -> int:
+    """The most CPUs that a guest can have where QEMU offers that many."""
+    return min(offered, _MOST_CPUS.get(architecture, offered))

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 from .._errors import HostError
 from .._gateway.libvirt_network import Networks
+from .._model.accelerator import most_of
 from .._model.paths import Store
 from .._model.preflight import GuestState, LibvirtState, NetworkState
 from .._model.preflight_checks import PREPARE
@@ -68,7 +69,8 @@ def _capabilities(connection: Networks, architecture: str, domain_type: str) -> 
     document = ET.fromstring(connection.domain_capabilities(architecture, machine, domain_type))
     cpus = document.find("vcpu")
     values = document.iterfind("os/enum[@name='firmware']/value")
-    return int(cpus.get("max", "0")) if cpus is not None else 0, any(value.text == "efi" for value in values)
+    most = int(cpus.get("max", "0")) if cpus is not None else 0
+    return most_of(architecture, most), any(value.text == "efi" for value in values)
 
 
 def _network(connection: Networks, name: str) -> NetworkState:

@@ -8,6 +8,7 @@ import copy
 from typing import Any, Optional, Union
 from xml.etree.ElementTree import Element
 
+from .._model.accelerator import most_of
 from .._model.domain import Definition
 from .._model.domain_values import AUTO
 from .._model.fragment import arguments, has_arguments, leaves, pairs
@@ -288,4 +289,5 @@ def fields_of_items() -> dict[str, set[str]]:
 
 def most_cpus(capabilities: str) -> int:
     """From libvirt's domain capabilities: the most virtual CPUs of a domain; 0 when they don't say."""
-    return int(get(parse(capabilities), "vcpu@max") or "0")
+    found = parse(capabilities)
+    return most_of(get(found, "arch") or "", int(get(found, "vcpu@max") or "0"))

@@ -324,4 +324,5 @@ def test_memory_in_each_unit(unit: str, size: int) -> None:
 
 def test_most_cpus() -> None:
     assert xml.most_cpus("<domainCapabilities><vcpu max='288'/></domainCapabilities>") == 288
+    assert xml.most_cpus("<domainCapabilities><arch>x86_64</arch><vcpu max='4096'/></domainCapabilities>") == 255
     assert xml.most_cpus("<domainCapabilities/>") == 0

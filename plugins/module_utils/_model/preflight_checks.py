@@ -74,13 +74,13 @@ def _owned(seen: Seen, guests: tuple[Guest, ...]) -> Iterator[Check]:
             yield Check("name", False, ERROR, guest.name, reason, "Name the guest otherwise.")
 
 
-def _new(seen: Seen, guests: tuple[Guest, ...]) -> list[Guest]:
+def new_guests(seen: Seen, guests: tuple[Guest, ...]) -> list[Guest]:
     states = seen.libvirt.domains
     return [guest for guest in guests if guest.name not in states or not states[guest.name].exists]
 
 
 def _room(seen: Seen, guests: tuple[Guest, ...]) -> Iterator[Check]:
-    new = _new(seen, guests)
+    new = new_guests(seen, guests)
     images = {guest.image for guest in new if guest.image} - seen.images
     needed = len(new) * _FIRST_WRITES + len(images) * _IMAGE_WORK
     free = f"{seen.data} has {_about(seen.free)} free"

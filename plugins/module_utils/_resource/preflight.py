@@ -15,7 +15,7 @@ from .._model.accelerator import decide
 from .._model.names import parse_name
 from .._model.paths import Store
 from .._model.preflight import ERROR, WARNING, Check, Guest, Seen, parse_guests
-from .._model.preflight_checks import evaluate
+from .._model.preflight_checks import evaluate, new_guests
 from .._model.preparation import needs
 from .._plan import Action, Plan
 from . import libvirt_status
@@ -98,14 +98,17 @@ class Preflight:
         return {name: found[path] for name, path in paths.items() if path in found}
 
     def plan(self, state: Seen) -> Plan:
-        errors = _errors(evaluate(state, self.guests))
+        checks = evaluate(state, self.guests)
+        errors = _errors(checks)
         if errors and self.fail:
             first, more = errors[0], len(errors) - 1
             reason = first.reason + (f" (and {more} more)" if more else "")
             error = HostError("run the guests", first.guest or "this host", reason, first.remedy, first.name)
             error.results = {"preflight": self._value(state)}
             raise error
-        return Plan(warnings=tuple(_warnings(evaluate(state, self.guests))))
+        # A guest that is there keeps its accelerator, and preparing the host may still give it KVM.
+        emulates = bool(new_guests(state, self.guests)) and not needs(state)
+        return Plan(warnings=tuple(_warnings(checks, emulates)))
 
     def perform(self, action: Action) -> None:
         raise AssertionError(f"preflight never acts: {action}")
@@ -127,9 +130,10 @@ def _errors(checks: Sequence[Check]) -> list[Check]:
     return [check for check in checks if not check.ok and check.level == ERROR]
 
 
-def _warnings(checks: Sequence[Check]) -> list[str]:
-    """What goes on nevertheless, in words. Which accelerator a guest got is told with the guest itself."""
-    found = [check for check in checks if not check.ok and check.level == WARNING and check.name != "accelerator"]
+def _warnings(checks: Sequence[Check], emulates: bool) -> list[str]:
+    """What goes on nevertheless, in words. emulates: the accelerator counts."""
+    found = [check for check in checks if not check.ok and check.level == WARNING]
+    found = [check for check in found if emulates or check.name != "accelerator"]
     return [f"{check.guest + ': ' if check.guest else ''}{check.reason}. {check.remedy}" for check in found]
 
 

@@ -137,8 +137,22 @@ def test_a_warning_is_given_and_not_only_returned() -> None:
     assert all(warning.count(". ") == 1 for warning in plan.warnings)
 
 
-def test_emulation_is_told_with_the_guest_and_not_at_each_run() -> None:
-    assert planned(replace(GOOD, accelerator=Accelerator(TCG, "no /dev/kvm"))).warnings == ()
+@pytest.mark.parametrize(
+    ("guests", "change", "told"),
+    [
+        ((), {}, False),
+        ((Guest("ours"),), {}, False),
+        ((Guest("web"),), {}, True),
+        ((Guest("web"),), {"missing": (("mcopy", "writes the seed"),)}, False),
+    ],
+    ids=["no guest", "one that is there", "a new one", "before the host is prepared"],
+)
+def test_emulation_is_told_before_a_guest_is_made(
+    guests: tuple[Guest, ...], change: dict[str, Any], told: bool
+) -> None:
+    accelerator = Accelerator(TCG, "no /dev/kvm", "It is slow.")
+    warnings = planned(replace(GOOD, accelerator=accelerator, **change), *guests).warnings
+    assert ("no /dev/kvm. It is slow." in warnings) is told
 
 
 GUESTS: list[tuple[Guest, str, str, str]] = [

@@ -14,9 +14,27 @@ from ansible_collections.burrow.vm.plugins.plugin_utils._text import printable
 # How it is put (OpenSSH 9, sudo 1.9, ansible-core 2.19 and 2.21), and what it means here. The first that fits counts.
 _TROUBLES = (
     (
-        r"Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED",
-        "its SSH host key isn't the one in your known_hosts, or none is there. Keys are pinned by this collection for "
-        "guests only: compare the hypervisor's fingerprint and accept it once, with `ssh` to it.",
+        r"REMOTE HOST IDENTIFICATION HAS CHANGED",
+        "its SSH host key isn't the one in your known_hosts: it was installed anew, or another machine answers. "
+        "Compare the fingerprint there; if it is right, `ssh-keygen -R` with its name, and accept it once, with `ssh`.",
+    ),
+    (
+        r"Host key verification failed",
+        "its SSH host key isn't in your known_hosts. This collection pins keys of guests only: compare the "
+        "hypervisor's fingerprint and accept it once, with `ssh` to it.",
+    ),
+    (
+        r"UNPROTECTED PRIVATE KEY FILE",
+        "ssh ignores a private key that others may read. Make it yours alone (chmod 600).",
+    ),
+    (
+        r"not permitted to log in yet|System is going down",
+        "it is starting or shutting down, and lets nobody in meanwhile. Try again in a minute.",
+    ),
+    (
+        r"kex_exchange_identification|Connection (?:closed|reset) by",
+        "its SSH server hangs up at once. It may be starting, or keep this address away for a while (fail2ban, sshd's "
+        "MaxStartups and PerSourcePenalties). Try again in a minute; then see its log (journalctl -u ssh).",
     ),
     (
         r"Permission denied \(",
@@ -35,12 +53,25 @@ _TROUBLES = (
         "sudo is not installed. Install it there, or log in as root (ansible_user=root, ansible_become=false).",
     ),
     (
+        r"(?:interpreter|python\S*:?) .*(?:was )?not found|No such file or directory.*python",
+        "Python is not there. Install python3, or name it in ansible_python_interpreter.",
+    ),
+    (
+        r"you must have a tty",
+        "its sudo wants a terminal. Take requiretty out of its sudoers, or set ansible_pipelining to false.",
+    ),
+    (
+        r"waiting for privilege escalation prompt",
+        "sudo doesn't come to an end there. See whether `sudo true` is slow (name resolution, PAM); ansible_timeout "
+        "says how long it may take.",
+    ),
+    (
         r"[Mm]issing sudo password|a password is required|Duplicate sudo password prompt",
         "sudo asks for a password. Give it with -K (--ask-become-pass), or as ansible_become_password from a vault.",
     ),
     (
         r"[Ii]ncorrect sudo password|Sorry, try again",
-        "the password for sudo is wrong.",
+        "the password for sudo is wrong. See to ansible_become_password, or give it with -K (--ask-become-pass).",
     ),
     (
         r"is not in the sudoers file|may not run sudo",

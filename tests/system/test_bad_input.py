@@ -110,6 +110,13 @@ LACKING: Mapping[str, tuple[str, Mapping[str, str], tuple[str, ...]]] = {
 }
 
 
+# A hypervisor that can't be reached -> (how the inventory has it, part of the message)
+SERVERS: Mapping[str, tuple[Mapping[str, Any], str]] = {
+    "refusing": ({"ansible_host": "127.0.0.1", "ansible_port": 1}, "can't be used: nothing answers by SSH there. See"),
+    "nameless": ({"ansible_host": "nowhere.invalid"}, "can't be used: its name has no address. State ansible_host"),
+}
+
+
 def slug(title: str) -> str:
     return "bad-" + title.lower().replace(" ", "-").replace("/", "")
 
@@ -212,10 +219,10 @@ def impossible(controller: Controller, foreign: str, listener: int, links: Path)
         "bad-etc": (shares(share("/etc/..//etc", target="/x")), "/etc"),
         "bad-port": ({"burrow_forwards": [f"{listener}:80"]}, "python"),
         "bad-privileged": ({"burrow_forwards": ["1022:80"]}, "may not listen below 1024"),
-        "bad-hypervisor": ({"burrow_hypervisor": "nowhere"}, "nowhere"),
+        **{f"bad-{server}": ({"burrow_hypervisor": server}, message) for server, (_known, message) in SERVERS.items()},
     }
-    nowhere = {"nowhere": {"ansible_host": "127.0.0.1", "ansible_port": 1}}
-    listed = inventory(controller.home, {name: variables for name, (variables, _message) in cases.items()}, nowhere)
+    servers = {server: known for server, (known, _message) in SERVERS.items()}
+    listed = inventory(controller.home, {name: variables for name, (variables, _message) in cases.items()}, servers)
     return controller.play("burrow.vm.up", "--inventory", listed), cases
 
 
@@ -223,7 +230,7 @@ def impossible(controller: Controller, foreign: str, listener: int, links: Path)
     "guest",
     [
         FOREIGN, "bad-cpus", "bad-memory", "bad-link", "bad-missing", "bad-file", "bad-etc", "bad-port",
-        "bad-privileged", "bad-hypervisor",
+        "bad-privileged", *(f"bad-{server}" for server in SERVERS),
     ],
 )  # fmt: skip
 def test_what_the_hypervisor_cannot_give_is_refused(
@@ -231,6 +238,15 @@ def test_what_the_hypervisor_cannot_give_is_refused(
 ) -> None:
     run, cases = impossible
     assert cases[guest][1] in " ".join(run.messages[guest])
+
+
+def test_a_hypervisor_that_cannot_be_prepared_is_named(controller: Controller) -> None:
+    servers = {server: known for server, (known, _message) in SERVERS.items()}
+    listed = inventory(controller.home, {f"bad-{server}": {"burrow_hypervisor": server} for server in SERVERS}, servers)
+    run = controller.play("burrow.vm.prepare", "--inventory", listed)
+    said = {server: " ".join(run.messages[f"bad-{server}"]) for server in SERVERS}
+    assert run.code != 0
+    assert not [server for server, words in said.items() if f"{server} {SERVERS[server][1]}" not in words], said
 
 
 def test_nothing_is_made_of_what_was_refused(impossible: Impossible, before: dict[str, object]) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -76,7 +77,7 @@ def _opened(url: str, name: str) -> Iterator[Any]:
     except urllib.error.HTTPError as error:
         raise _unreachable(url, name, f"{error.code} {error.reason}") from error
     except urllib.error.URLError as error:
-        raise _unreachable(url, name, str(error.reason)) from error
+        raise _unreachable(url, name, str(error.reason), _hint(error.reason)) from error
     except (http.client.HTTPException, TimeoutError, ConnectionError) as error:
         raise _unreachable(url, name, str(error) or type(error).__name__) from error
     except OSError as error:
@@ -84,9 +85,22 @@ def _opened(url: str, name: str) -> Iterator[Any]:
         raise HostError("download it", name, str(error.strerror or error), code=code) from error
 
 
-def _unreachable(url: str, name: str, cause: str) -> HostError:
-    hint = "Check the address and this host's network and proxy."
-    return HostError("download it", name, f"{_host(url)}: {cause}", hint, UNREACHABLE)
+def _unreachable(url: str, name: str, cause: str, hint: str = "") -> HostError:
+    return HostError("download it", name, f"{_host(url)}: {cause}", hint or _NETWORK, UNREACHABLE)
+
+
+_NETWORK = "Check the address and this host's network and proxy."
+_NAMES = "Check the address, and this host's name servers (/etc/resolv.conf, resolvectl status)."
+_CLOCK = "Check this host's clock (timedatectl set-ntp true): the server's certificate isn't valid at its time."
+# OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED.
+_WRONG_TIME = (9, 10)
+
+
+def _hint(reason: object) -> str:
+    """What helps, where the kind of the error tells."""
+    if isinstance(reason, socket.gaierror):
+        return _NAMES
+    return _CLOCK if getattr(reason, "verify_code", 0) in _WRONG_TIME else ""
 
 
 def _host(url: str) -> str:

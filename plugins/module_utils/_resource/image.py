@@ -90,10 +90,9 @@ class ImageResource:
         try:
             return maker.build()
         except HostError as error:
-            if error.code != "no_mirror":
-                raise
-            error.args = (f"{unreachable} Nor could it be built: {error}",)
-            raise
+            cause = f"{unreachable.cause}. Nor could it be built: {error.cause}"
+            hint = error.hint or unreachable.hint
+            raise HostError("have the image", self._request.name, cause, hint, error.code) from error
 
     def result(self, state: ImageState, plan: Plan, planned: bool) -> dict[str, object]:
         request = self._request

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
+import urllib.error
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -46,7 +48,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1,name.invalid")
 
 
 def test_download(address: str, tmp_path: Path) -> None:
@@ -69,9 +71,32 @@ def test_what_goes_wrong_has_a_name(address: str, tmp_path: Path, path: str, cod
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/image?token=secret", "http://name.invalid/image?token=secret"])
-def test_nobody_there(tmp_path: Path, url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("http://127.0.0.1:1/image?token=secret", "network and proxy"),
+        ("http://name.invalid/image?token=secret", "/etc/resolv.conf"),
+    ],
+)
+def test_nobody_there(tmp_path: Path, url: str, hint: str) -> None:
     with pytest.raises(HostError) as caught:
         http.download(url, str(tmp_path / "image"), "x")
     assert caught.value.code == http.UNREACHABLE
+    assert hint in caught.value.hint
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("code", "hint"), [(9, "clock"), (10, "clock"), (20, "network and proxy")])
+def test_a_certificate_of_another_time_tells_of_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, hint: str
+) -> None:
+    class Opener:
+        def open(self, *_arguments: object, **_options: object) -> None:
+            reason = ssl.SSLCertVerificationError("certificate verify failed")
+            reason.verify_code = code
+            raise urllib.error.URLError(reason)
+
+    monkeypatch.setattr(http, "_OPENER", Opener())
+    with pytest.raises(HostError) as caught:
+        http.download("https://127.0.0.1/image", str(tmp_path / "image"), "x")
+    assert hint in caught.value.hint

@@ -18,6 +18,7 @@ from .process import find
 # The modular daemon first: where it runs, virtproxyd answers at the socket of the monolithic one.
 _SOCKETS = {"virtqemud": "/run/libvirt/virtqemud-sock", "libvirtd": "/run/libvirt/libvirt-sock"}
 _ENABLED = "/etc/systemd/system/*.wants/{unit}"
+_MASKED = ("/etc/systemd/system/{unit}", "/run/systemd/system/{unit}")
 _LOG_SOCKET = "/run/libvirt/virtlogd-sock"
 _PID_FILE = "/run/{name}.pid"
 # As PID 1 or as a subreaper, these collect the children of a process that ended.
@@ -42,8 +43,12 @@ _TOLERANCE = 2.0
 def daemon(hook: str) -> Daemon:
     """hook is the path of our libvirt hook."""
     logs = _answers(_LOG_SOCKET)
+    installed = _installed()
     answering = next((name for name, path in _SOCKETS.items() if _answers(path)), None)
-    name = answering or _installed()
+    if answering == "libvirtd" and installed == "virtqemud" and not _usable("libvirtd"):
+        # virtproxyd answers there, and has nobody to ask.
+        answering = None
+    name = answering or installed
     disabled = tuple(unit.name for unit in DAEMONS.get(name, ()) if not _enabled(unit.name))
     if answering is None:
         return Daemon(logs=logs, name=name, disabled=disabled)
@@ -55,10 +60,17 @@ def daemon(hook: str) -> Daemon:
 
 
 def _installed() -> str:
-    """The daemon that would run guests: the one that systemd starts, else the one that is there."""
-    present = [name for name in ("libvirtd", "virtqemud") if find(name) is not None]
-    chosen = [name for name in present if _enabled(f"{name}.socket") or _enabled(f"{name}.service")]
-    return next(iter([*chosen, *present]), "")
+    """The daemon that would run guests: the one that systemd starts, else the one that is there, masked at last."""
+    names = ("libvirtd", "virtqemud")
+    usable = [name for name in names if _usable(name)]
+    chosen = [name for name in usable if _enabled(f"{name}.socket") or _enabled(f"{name}.service")]
+    return next(iter([*chosen, *usable, *(name for name in names if find(name))]), "")
+
+
+def _usable(name: str) -> bool:
+    """It is there, and nobody masked it, as is done with libvirtd where the modular daemons take its place."""
+    links = (path.format(unit=f"{name}.service") for path in _MASKED)
+    return find(name) is not None and not any(os.path.realpath(link) == os.devnull for link in links)
 
 
 def _enabled(unit: str) -> bool:

@@ -72,6 +72,31 @@ def test_units_count_as_enabled_by_their_links(tmp_path: Path, monkeypatch: pyte
     assert daemon.daemon("/none").name == "libvirtd"
 
 
+def test_a_masked_daemon_makes_room_for_the_modular_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon, "_ENABLED", f"{tmp_path}/*.wants/{{unit}}")
+    monkeypatch.setattr(daemon, "_MASKED", (f"{tmp_path}/{{unit}}",))
+    monkeypatch.setattr(daemon, "_SOCKETS", {name: f"{tmp_path}/{name}" for name in ("virtqemud", "libvirtd")})
+    there = {"libvirtd", "virtqemud"}
+    monkeypatch.setattr(daemon, "find", lambda program: program if program in there else None)
+    # Masked units may still be wanted.
+    (tmp_path / "sockets.target.wants").mkdir()
+    (tmp_path / "sockets.target.wants/libvirtd.socket").symlink_to("/usr/lib/systemd/system/libvirtd.socket")
+    mask = tmp_path / "libvirtd.service"
+    mask.symlink_to(os.devnull)
+    assert daemon.daemon("/none").name == "virtqemud"
+    # virtproxyd alone serves nobody.
+    with socket.socket(socket.AF_UNIX) as proxy:
+        proxy.bind(str(tmp_path / "libvirtd"))
+        proxy.listen()
+        found = daemon.daemon("/none")
+        assert (found.name, found.reachable) == ("virtqemud", False)
+        mask.unlink()
+        assert daemon.daemon("/none").name == "libvirtd"
+    mask.symlink_to(os.devnull)
+    there.remove("virtqemud")
+    assert daemon.daemon("/none").name == "libvirtd"
+
+
 def test_the_modular_daemon_counts_where_its_proxy_answers_for_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,9 +47,9 @@ _BUILDERS = {"debian": (("mmdebstrap", "builds images from the package mirror"),
 _QEMU_PIN = "/etc/apt/preferences.d/burrow-backports.pref"
 # QEMU's user passes it and can't list it.
 _DATA_MODE = 0o711
-# There where AppArmor is on; and the profile of libvirtd, with the file in which it is added to.
+# There where AppArmor is on; and the profile of the daemon that runs guests, with the file in which it is added to.
 _PROFILES = "/sys/kernel/security/apparmor/profiles"
-_PROFILE, _PROFILE_LOCAL = "/etc/apparmor.d/usr.sbin.libvirtd", "/etc/apparmor.d/local/usr.sbin.libvirtd"
+_PROFILE, _PROFILE_LOCAL = "/etc/apparmor.d/usr.sbin.{}", "/etc/apparmor.d/local/usr.sbin.{}"
 _WITHOUT_SYSTEMD = (("tini", "reaps for libvirtd, where there is no init"),)
 
 
@@ -184,11 +184,11 @@ def _source(path: str) -> SourceState:
     return SourceState(real, "" if os.path.isdir(real) else "is not a directory")
 
 
-def hook_problem(path: str, checksum: str) -> str:
+def hook_problem(path: str, checksum: str, daemon: str = "libvirtd") -> str:
     """Why the libvirt hook isn't the one wanted, or "".
 
     checksum is the SHA-256 of all but its first line, "" when any will do. That line names the interpreter, and role
-    hypervisor adds it.
+    hypervisor adds it. daemon is the one that calls the hook.
     """
     try:
         with open(path, "rb") as stream:
@@ -199,14 +199,14 @@ def hook_problem(path: str, checksum: str) -> str:
         return "the libvirt hook is not executable"
     if checksum and hashlib.sha256(content.partition(b"\n")[2]).hexdigest() != checksum:
         return "the libvirt hook is another version's"
-    if os.path.exists(_PROFILES) and os.path.exists(_PROFILE) and not _allows_shares():
+    if os.path.exists(_PROFILES) and os.path.exists(_PROFILE.format(daemon)) and not _allows_shares(daemon):
         return "AppArmor does not let the libvirt hook bind shared directories"
     return ""
 
 
-def _allows_shares() -> bool:
-    """libvirtd's profile (Debian's, Ubuntu's) holds for its hooks, too, and lets them mount nothing."""
-    return b"mount -> /run/burrow/shares/" in (files.read(_PROFILE_LOCAL) or b"")
+def _allows_shares(daemon: str) -> bool:
+    """The daemon's profile, libvirt's or a distribution's, holds for its hooks, too, and lets them mount nothing."""
+    return b"mount -> /run/burrow/shares/" in (files.read(_PROFILE_LOCAL.format(daemon)) or b"")
 
 
 def qemu_backports() -> bool:

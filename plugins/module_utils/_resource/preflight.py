@@ -49,6 +49,7 @@ class Preflight:
         question = Question(names, self.network, kind.domain_type, host.architecture, self.store)
         libvirt = libvirt_status.status(Networks(self.uri), question)
         user = system.qemu_user(self.uri)
+        runs = daemon.daemon(HOOK)
         return Seen(
             system=host,
             accelerator=kind,
@@ -63,8 +64,8 @@ class Preflight:
             missing=tuple(system.missing_programs(host)),
             python_libvirt=libvirt_status.available(),
             virtiofs=system.has_virtiofs(),
-            hook=system.hook_problem(HOOK, self.hook_checksum),
-            daemon=daemon.daemon(HOOK),
+            hook=system.hook_problem(HOOK, self.hook_checksum, runs.name or "libvirtd"),
+            daemon=runs,
             libvirt=libvirt,
             obstacles=firewall.obstacles(libvirt.network.bridge),
             ip_forward=system.number("/proc/sys/net/ipv4/ip_forward", 1) == 1,

@@ -20,8 +20,8 @@ TASKS = Path(__file__).parents[4] / "roles/hypervisor/tasks/hook.yml"
 
 @pytest.fixture
 def hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("_PROFILES", "_PROFILE", "_PROFILE_LOCAL"):
-        monkeypatch.setattr(system, name, str(tmp_path / name))
+    for name, value in (("_PROFILES", "profiles"), ("_PROFILE", "{}"), ("_PROFILE_LOCAL", "local-{}")):
+        monkeypatch.setattr(system, name, str(tmp_path / value))
     path = tmp_path / "hook"
     path.write_bytes(HOOK)
     path.chmod(0o755)
@@ -38,15 +38,19 @@ def test_a_hook_that_is_wanted(hook: Path) -> None:
 
 
 def test_apparmor_has_to_let_it_mount(hook: Path, tmp_path: Path) -> None:
-    (tmp_path / "_PROFILES").write_text("libvirtd (enforce)\n")
+    (tmp_path / "profiles").write_text("libvirtd (enforce)\n")
     # libvirt isn't there yet: the role writes the rules before its package comes.
     assert system.hook_problem(str(hook), CHECKSUM) == ""
-    (tmp_path / "_PROFILE").write_text("profile libvirtd {}\n")
+    (tmp_path / "libvirtd").write_text("profile libvirtd {}\n")
     assert "AppArmor" in system.hook_problem(str(hook), CHECKSUM)
     rules = re.findall(r"^ +((?:mount|remount|umount) .*,)$", TASKS.read_text(), re.MULTILINE)
     assert len(rules) == 3
-    (tmp_path / "_PROFILE_LOCAL").write_text("\n".join(rules))
+    (tmp_path / "local-libvirtd").write_text("\n".join(rules))
     assert system.hook_problem(str(hook), CHECKSUM) == ""
-    (tmp_path / "_PROFILES").unlink()
-    (tmp_path / "_PROFILE_LOCAL").unlink()
+    # The modular daemon has a profile of its own.
+    assert system.hook_problem(str(hook), CHECKSUM, "virtqemud") == ""
+    (tmp_path / "virtqemud").write_text("profile virtqemud {}\n")
+    assert "AppArmor" in system.hook_problem(str(hook), CHECKSUM, "virtqemud")
+    (tmp_path / "profiles").unlink()
+    (tmp_path / "local-libvirtd").unlink()
     assert system.hook_problem(str(hook), CHECKSUM) == ""

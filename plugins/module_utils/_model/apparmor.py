@@ -22,7 +22,7 @@ _HELPER_FILE = "usr.lib.libvirt.virt-aa-helper"
 
 @dataclass(frozen=True)
 class Denial:
-    """One refusal. mask is AppArmor's letters for what was asked ("r", "rw"); command is the program's name."""
+    """One refusal. mask is AppArmor's letters for what was asked ("r", "rw"), "" for a mount; command the program."""
 
     profile: str
     path: str
@@ -31,11 +31,13 @@ class Denial:
 
     @property
     def reason(self) -> str:
-        verb = "write" if _WRITING & set(self.mask) else "read"
+        verb = "write" if _WRITING & set(self.mask) else "read" if self.mask else "mount or unmount"
         return f"AppArmor does not let {self.command or self.profile} {verb} {self.path} (profile {self.profile})"
 
     @property
     def remedy(self) -> str:
+        if not self.mask:
+            return "Let libvirt's hook bind directories: apply role burrow.vm.hypervisor (playbook burrow.vm.prepare)."
         directory = os.path.dirname(self.path)
         if _HELPER in self.profile:
             # It reads a disk to find the chain behind it, and knows where images lie by suffix and place.

@@ -22,6 +22,11 @@ HELPER = (
     'type=AVC msg=audit(1700000001.5:46): apparmor="DENIED" operation="open" profile="virt-aa-helper" '
     'name=2F6F64642F6120623A pid=9 comm="virt-aa-helper" requested_mask="r" denied_mask="r" fsuid=0 ouid=0'
 )
+MOUNT = (
+    'audit: type=1400 audit(1795282494.188:111): apparmor="DENIED" operation="mount" class="mount" '
+    'info="failed mntpnt match" error=-13 profile="virtqemud" name="/run/burrow/shares/web/src/" comm="burrow" '
+    'srcname="/srv/src/" flags="rw, bind"'
+)
 OTHERS = (
     'apparmor="DENIED" operation="open" profile="/usr/bin/man" name="/odd/page" comm="man" denied_mask="r"',
     'apparmor="ALLOWED" operation="open" profile="libvirtd" name="/odd/x" comm="libvirtd" denied_mask="r"',
@@ -43,6 +48,13 @@ def test_a_name_in_hexadecimal_digits_is_read() -> None:
     assert '"/odd/**" r, to /etc/apparmor.d/local/usr.lib.libvirt.virt-aa-helper' in found.remedy
     assert "apparmor_parser -r" in found.remedy
     assert "read /odd" in found.reason
+
+
+def test_a_mount_is_no_matter_of_reading() -> None:
+    (found,) = denials([MOUNT])
+    assert found.reason.startswith("AppArmor does not let burrow mount or unmount /run/burrow/shares/web/src/")
+    assert "burrow.vm.prepare" in found.remedy
+    assert "libvirt-qemu" not in found.remedy
 
 
 def test_a_guest_is_told_only_of_its_own() -> None:

@@ -25,7 +25,8 @@ extends_documentation_fragment:
   - burrow.vm._attributes
   - burrow.vm._attributes.full
 notes:
-  - QEMU from Debian 12's backports comes without C(virtiofsd), which shares directories with guests.
+  - QEMU from Debian 12's backports comes without C(virtiofsd), which shares directories with guests. The role keeps the
+    distribution's for it.
 """
 
 EXAMPLES = r"""

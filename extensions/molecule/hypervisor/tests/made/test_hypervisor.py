@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..conftest import GUEST, HYPERVISOR, LAPTOP, PASSWORD, good, inventory_copy, play, run, task, unchanged
+from ..conftest import GUEST, HYPERVISOR, LAPTOP, PASSWORD, good, play, run, task
 
 
 def test_it_is_what_a_server_is(hypervisor: Any) -> None:
@@ -23,10 +23,6 @@ def test_its_login_is_asked_for_a_password() -> None:
     refused = run("ssh", *options, HYPERVISOR, "sudo -n true")
     assert refused.returncode == 1
     assert "password is required" in refused.stderr
-
-
-def test_the_role_changes_nothing_more() -> None:
-    unchanged(play("prepare"))
 
 
 def test_preflight_is_green() -> None:
@@ -50,12 +46,10 @@ def test_nobody_but_root_owns_the_store(hypervisor: Any) -> None:
     assert hypervisor.check_output("stat -c '%U %a' /var/lib/burrow") == "root 711"
 
 
-def test_a_wrong_and_a_missing_password_are_said(tmp_path: Any) -> None:
+def test_a_wrong_password_is_said() -> None:
     wrong = play("status", "-e", "vaulted_password=nonsense")
     assert "password" in wrong.stdout
     assert PASSWORD not in wrong.stdout + wrong.stderr
-    missing = play("status", inventory=inventory_copy(tmp_path, without=("unattended.yml",)))
-    assert "password" in missing.stdout
 
 
 def test_the_password_is_shown_at_no_verbosity() -> None:

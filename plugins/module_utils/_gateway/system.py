@@ -95,6 +95,8 @@ def missing_programs(host: System) -> Iterator[tuple[str, str]]:
         yield qemu, "runs guests"
     if not find("libvirtd") and not find("virtqemud"):
         yield "libvirtd", "manages guests"
+    elif not find("libvirtd") and not find("virtnetworkd"):
+        yield "virtnetworkd", "manages the network of guests, beside virtqemud"
     wanted = [*_PROGRAMS, *_BUILDERS.get(host.family, ())]
     if host.init != "systemd":
         wanted.extend(_WITHOUT_SYSTEMD)

@@ -132,11 +132,11 @@ class Unit:
 
 # What runs guests, and its units: the monolithic daemon, and the modular ones (Fedora 35, EL 9 and later). Sockets
 # start what they belong to; the services are enabled so that guests and networks with autostart come up with the host.
-# virtproxyd: clients of a libvirt that was built for libvirtd (Debian's) know only its socket.
+# virtproxyd is not among them: for a local URI with a driver clients take virtqemud's socket where it is (11.3).
 DAEMONS: Mapping[str, tuple[Unit, ...]] = {
     "libvirtd": (Unit("virtlogd.socket"), Unit("libvirtd.socket"), Unit("libvirtd.service", start=False)),
     "virtqemud": (
-        *(Unit(f"{name}.socket") for name in ("virtlogd", "virtproxyd", "virtnetworkd", "virtqemud")),
+        *(Unit(f"{name}.socket") for name in ("virtlogd", "virtnetworkd", "virtqemud")),
         *(Unit(f"{name}.service", start=False) for name in ("virtnetworkd", "virtqemud")),
     ),
 }

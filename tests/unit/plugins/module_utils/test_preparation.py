@@ -97,6 +97,22 @@ def test_a_masked_daemon_makes_room_for_the_modular_ones(tmp_path: Path, monkeyp
     assert daemon.daemon("/none").name == "libvirtd"
 
 
+@pytest.mark.parametrize(
+    ("there", "missing"),
+    [
+        ({"libvirtd"}, set()),
+        ({"libvirtd", "virtqemud"}, set()),
+        ({"virtqemud", "virtnetworkd"}, set()),
+        ({"virtqemud"}, {"virtnetworkd"}),
+        (set(), {"libvirtd"}),
+    ],
+)
+def test_the_modular_daemons_come_in_parts(monkeypatch: pytest.MonkeyPatch, there: set[str], missing: set[str]) -> None:
+    daemons = {"libvirtd", "virtqemud", "virtnetworkd"}
+    monkeypatch.setattr(system, "find", lambda program: program if program in there or program not in daemons else None)
+    assert {program for program, dummy in system.missing_programs(GOOD.system)} == missing
+
+
 def test_the_modular_daemon_counts_where_its_proxy_answers_for_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,7 +91,7 @@ class ImageResource:
             return maker.build()
         except HostError as error:
             cause = f"{unreachable.cause}. Nor could it be built: {error.cause}"
-            hint = error.hint or unreachable.hint
+            hint = f"{unreachable.hint} {error.hint}".rstrip()
             raise HostError("have the image", self._request.name, cause, hint, error.code) from error
 
     def result(self, state: ImageState, plan: Plan, planned: bool) -> dict[str, object]:

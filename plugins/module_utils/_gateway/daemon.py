@@ -123,9 +123,11 @@ def _knows(hook: str, pid: int) -> bool:
     """libvirtd looks for hooks once, when it starts (as of 9.0): one installed later is never run."""
     try:
         installed = os.stat(hook).st_ctime
+        now = time.time()
         with open("/proc/uptime", encoding="ascii") as stream:
-            booted = time.time() - float(stream.read().split()[0])
+            booted = now - float(stream.read().split()[0])
     except OSError:
         return True
     started = booted + int(_status(pid)[19]) / os.sysconf("SC_CLK_TCK")
-    return installed <= started + _TOLERANCE
+    # The clock was set back since a file of the future came: that tells nothing, and no restart would change it.
+    return installed <= started + _TOLERANCE or installed > now + _TOLERANCE

@@ -142,3 +142,16 @@ def test_the_directory_of_data_has_its_mode(tmp_path: Path) -> None:
     assert "mode 0711" in system.data_problem(str(tmp_path))
     tmp_path.chmod(0o711)
     assert system.data_problem(str(tmp_path)) == ""
+
+
+def test_a_clock_that_was_set_back_is_no_reason_to_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = tmp_path / "hook"
+    hook.touch()
+    installed = hook.stat().st_ctime
+    # The process started when the host did.
+    monkeypatch.setattr(daemon, "_status", lambda dummy_pid: ["0"] * 20)
+    with Path("/proc/uptime").open() as stream:
+        uptime = float(stream.read().split()[0])
+    for clock, knows in ((installed + 60, False), (installed + uptime + 60, True), (installed - 1200, True)):
+        monkeypatch.setattr("time.time", lambda clock=clock: clock)
+        assert daemon._knows(str(hook), 7) is knows, clock - installed

@@ -20,8 +20,10 @@ openssh-client /usr/bin/ssh
 rsync /usr/bin/rsync
 ca-certificates /etc/ssl/certs/ca-certificates.crt
 '
-# python3-libvirt and libxml2-utils: rendered XML is checked against libvirt's test driver and schemas.
+# curl: a page of the documentation has it. python3-libvirt and libxml2-utils: rendered XML is checked against libvirt's test driver
+# and schemas.
 test_packages="$runtime_packages
+curl /usr/bin/curl
 git /usr/bin/git
 shellcheck /usr/bin/shellcheck
 python3-libvirt /usr/lib/python3/dist-packages/libvirt.py

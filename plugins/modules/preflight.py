@@ -245,11 +245,11 @@ preflight:
           returned: always
         daemon:
           description: >-
-            Whether libvirtd is C(reachable) by its socket, and virtlogd too (C(logs)); whether somebody reaps its
-            children (C(reaped)), and libvirtd started after our hook was installed (C(hook_seen)). C(pid) is 0 when it
-            is not known. C(name) is V(libvirtd) or V(virtqemud), empty when neither is installed; C(units) are those
-            that belong to it (with C(start) where they have to run at once), C(disabled) which of them systemd doesn't
-            start with the host.
+            Whether libvirtd is C(reachable) by its socket, and virtlogd (C(logs)) and what keeps networks (C(networks))
+            too; whether somebody reaps its children (C(reaped)), and libvirtd started after our hook was installed
+            (C(hook_seen)). C(pid) is 0 when it is not known. C(name) is V(libvirtd) or V(virtqemud), empty when neither
+            is installed; C(units) are those that belong to it (with C(start) where they have to run at once),
+            C(disabled) which of them systemd doesn't start with the host.
           type: dict
           returned: always
         network:

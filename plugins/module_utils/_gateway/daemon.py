@@ -19,6 +19,7 @@ from .process import find
 _SOCKETS = {"virtqemud": "/run/libvirt/virtqemud-sock", "libvirtd": "/run/libvirt/libvirt-sock"}
 _ENABLED = "/etc/systemd/system/*.wants/{unit}"
 _MASKED = ("/etc/systemd/system/{unit}", "/run/systemd/system/{unit}")
+_NETWORK_SOCKET = "/run/libvirt/virtnetworkd-sock"
 _LOG_SOCKET = "/run/libvirt/virtlogd-sock"
 _PID_FILE = "/run/{name}.pid"
 # As PID 1 or as a subreaper, these collect the children of a process that ended.
@@ -52,11 +53,12 @@ def daemon(hook: str) -> Daemon:
     disabled = tuple(unit.name for unit in DAEMONS.get(name, ()) if not _enabled(unit.name))
     if answering is None:
         return Daemon(logs=logs, name=name, disabled=disabled)
+    networks = name != "virtqemud" or _answers(_NETWORK_SOCKET)
     pid = _pid(name)
     if pid is None:
         # Socket activation starts it anew at the next connection.
-        return Daemon(reachable=True, logs=logs, name=name, disabled=disabled)
-    return Daemon(True, logs, pid, _reaped(pid), _knows(hook, pid), name, disabled)
+        return Daemon(reachable=True, logs=logs, name=name, disabled=disabled, networks=networks)
+    return Daemon(True, logs, pid, _reaped(pid), _knows(hook, pid), name, disabled, networks)
 
 
 def _installed() -> str:

@@ -148,6 +148,7 @@ class Daemon:
 
     reaped: somebody reaps what libvirtd leaves behind; hook_seen: it knows our hook. name is that of the daemon which
     runs guests (DAEMONS), "" when none is installed; disabled are the units of it that don't start with the host.
+    networks: what keeps networks answers, which is virtnetworkd beside virtqemud, and libvirtd itself.
     """
 
     reachable: bool = False
@@ -157,6 +158,7 @@ class Daemon:
     hook_seen: bool = True
     name: str = "libvirtd"
     disabled: tuple[str, ...] = ()
+    networks: bool = True
 
     @property
     def units(self) -> tuple[Unit, ...]:

@@ -53,6 +53,8 @@ def _data(seen: Seen) -> Iterator[str]:
 def _daemon(seen: Seen) -> Iterator[str]:
     if not seen.daemon.reachable:
         yield f"{seen.daemon.name or 'libvirtd'} is not running"
+    if not seen.daemon.networks:
+        yield "virtnetworkd is not running"
     if not seen.daemon.logs:
         yield "virtlogd is not running"
     if seen.system.init == "systemd":
@@ -69,7 +71,7 @@ def _restart(seen: Seen) -> Iterator[str]:
 
 def _network(seen: Seen) -> Iterator[str]:
     network = seen.libvirt.network
-    if not seen.python_libvirt or not seen.daemon.reachable:
+    if not seen.python_libvirt or not seen.daemon.reachable or not seen.daemon.networks:
         return
     if not network.active:
         yield f"network {seen.network} is {'inactive' if network.defined else 'missing'}"

@@ -31,6 +31,7 @@ DEBIAN_12 = replace(GOOD.system, version="12")
         ({"daemon": Daemon(True, True, 7, hook_seen=False)}, ["restart"]),
         ({"daemon": Daemon(True, True, 7, disabled=("virtlogd.socket",))}, ["daemon"]),
         ({"daemon": Daemon(True, True, 7, disabled=("virtlogd.socket",)), "system": CONTAINER}, []),
+        ({"daemon": Daemon(True, True, 7, name="virtqemud", networks=False), "libvirt": DOWN}, ["daemon"]),
         ({"data_problem": "/var/lib/burrow does not exist"}, ["data"]),
         ({"libvirt": replace(GOOD.libvirt, efi=False)}, ["packages"]),
         ({"virtiofs": False}, ["packages"]),
@@ -118,11 +119,13 @@ def test_the_modular_daemon_counts_where_its_proxy_answers_for_the_other(
 ) -> None:
     monkeypatch.setattr(daemon, "_SOCKETS", {name: f"{tmp_path}/{name}" for name in ("virtqemud", "libvirtd")})
     monkeypatch.setattr(daemon, "_PID_FILE", f"{tmp_path}/{{name}}.pid")
+    monkeypatch.setattr(daemon, "_NETWORK_SOCKET", f"{tmp_path}/virtnetworkd")
     with socket.socket(socket.AF_UNIX) as one, socket.socket(socket.AF_UNIX) as two:
         for listener, name in ((one, "virtqemud"), (two, "libvirtd")):
             listener.bind(str(tmp_path / name))
             listener.listen()
-        assert daemon.daemon("/none").name == "virtqemud"
+        found = daemon.daemon("/none")
+        assert (found.name, found.networks) == ("virtqemud", False)
     (tmp_path / "virtqemud").unlink()
     assert daemon.daemon("/none").reachable is False
 

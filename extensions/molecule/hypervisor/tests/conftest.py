@@ -32,6 +32,10 @@ GUEST = "web"
 OUTER = "molecule-host"
 LAPTOP = SCRATCH / "laptop"
 PASSWORD = "sudo-canary"
+VIRSH = "virsh --quiet --connect qemu:///system"
+FOREIGN = "molecule-foreign"
+FOREIGN_XML = f"""<domain type="kvm"><name>{FOREIGN}</name><memory unit="MiB">64</memory><vcpu>1</vcpu>
+<os><type arch="x86_64" machine="q35">hvm</type></os><devices/></domain>"""
 
 
 def environment() -> dict[str, str]:
@@ -72,6 +76,12 @@ def good(done: subprocess.CompletedProcess[str]) -> str:
     """Expect success, and return the output."""
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
     return done.stdout
+
+
+def warned(done: subprocess.CompletedProcess[str]) -> str:
+    """Expect success, and return what it warns of, without line breaks."""
+    good(done)
+    return " ".join(done.stderr.split())
 
 
 def unchanged(done: subprocess.CompletedProcess[str]) -> str:
@@ -132,6 +142,21 @@ def hypervisor(connections: dict[str, Any]) -> Iterator[Any]:
     host = connections[OUTER]
     with host.sudo():
         yield host
+
+
+@pytest.fixture
+def beyond(hypervisor: Any) -> str:
+    """A command that reaches beyond the hypervisor by TCP, within seconds or not at all: ufw lets pings pass."""
+    gateway = hypervisor.check_output("ip -4 route show default").split()[2]
+    return f"timeout 5 bash -c 'exec 3<> /dev/tcp/{gateway}/53'"
+
+
+@pytest.fixture
+def foreign(hypervisor: Any) -> Iterator[str]:
+    """A running domain that somebody else made, as its XML."""
+    hypervisor.check_output(f"echo '{FOREIGN_XML}' > /tmp/foreign.xml && {VIRSH} create /tmp/foreign.xml")
+    yield hypervisor.check_output(f"{VIRSH} dumpxml {FOREIGN}")
+    hypervisor.run(f"{VIRSH} destroy {FOREIGN}")
 
 
 @pytest.fixture

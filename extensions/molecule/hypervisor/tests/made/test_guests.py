@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..conftest import GUEST, HYPERVISOR, remember, run, ssh
+from ..conftest import GUEST, HYPERVISOR, VIRSH, remember, run, ssh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,9 +54,30 @@ def test_its_forward_answers_on_the_loopback_of_the_hypervisor_alone(hypervisor:
     assert "refused" in refused.stderr
 
 
-def test_what_it_sends_is_forwarded(shared: Any, hypervisor: Any) -> None:
-    gateway = hypervisor.check_output("ip -4 route show default | cut -d' ' -f3")
-    shared.check_output(f"ping -c 1 -W 20 {gateway}")
+def test_what_it_sends_is_forwarded(shared: Any, beyond: str) -> None:
+    shared.check_output(beyond)
+
+
+LISTEN = """import socket
+with socket.socket(socket.AF_VSOCK) as server:
+    server.bind((socket.VMADDR_CID_ANY, 5000))
+    server.listen()
+    server.accept()[0].sendall(b"from inside")
+"""
+ASK = """import socket
+with socket.socket(socket.AF_VSOCK) as client:
+    client.connect(({cid}, 5000))
+    print(client.recv(64).decode())
+"""
+
+
+def test_a_socket_needs_no_network(shared: Any, hypervisor: Any) -> None:
+    cid = hypervisor.check_output(
+        f"{VIRSH} dumpxml {GUEST} | sed -n \"s/.*<cid auto='yes' address='\\([0-9]*\\)'.*/\\1/p\""
+    )
+    assert int(cid) >= 3
+    shared.check_output(f"setsid -f timeout 60 python3 -c '{LISTEN}' < /dev/null > /dev/null 2>&1; sleep 1")
+    assert hypervisor.check_output(f"timeout 20 python3 -c '{ASK.format(cid=cid)}'") == "from inside"
 
 
 def test_cloud_init_is_done(shared: Any) -> None:

@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..conftest import HYPERVISOR, environment, good, inventory_copy, play, unchanged
+from ..conftest import FOREIGN, HYPERVISOR, VIRSH, environment, good, inventory_copy, play, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FOREIGN = "molecule-foreign"
 THEIRS = "molecule-inner-c"
-XML = """<domain type="kvm"><name>molecule-foreign</name><memory unit="MiB">64</memory><vcpu>1</vcpu>
-<os><type arch="x86_64" machine="q35">hvm</type></os><devices/></domain>"""
 
 
 @dataclass(frozen=True)
@@ -38,21 +35,12 @@ class Caller:
         return play(book, *arguments, inventory=self.inventory, XDG_DATA_HOME=str(self.data), HOME=str(self.data))
 
 
-@pytest.fixture
-def foreign(hypervisor: Any) -> Iterator[str]:
-    """A running domain that somebody else made."""
-    hypervisor.check_output(f"echo '{XML}' > /tmp/foreign.xml && virsh -c qemu:///system define /tmp/foreign.xml")
-    hypervisor.check_output(f"virsh -c qemu:///system start {FOREIGN}")
-    yield hypervisor.check_output(f"virsh -c qemu:///system dumpxml {FOREIGN}")
-    hypervisor.run(f"virsh -c qemu:///system destroy {FOREIGN}; virsh -c qemu:///system undefine {FOREIGN}")
-
-
 def test_somebody_elses_vm_is_never_touched(foreign: str, hypervisor: Any) -> None:
     for book in ("up", "down", "destroy", "reset"):
         refused = play(book, "-e", f"burrow_name={FOREIGN}", "-e", f"burrow_hypervisor={HYPERVISOR}")
         assert refused.returncode != 0, book
         assert FOREIGN in refused.stdout
-    assert hypervisor.check_output(f"virsh -c qemu:///system dumpxml {FOREIGN}") == foreign
+    assert hypervisor.check_output(f"{VIRSH} dumpxml {FOREIGN}") == foreign
 
 
 @pytest.mark.parametrize("signal", ["TERM", "KILL"])

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
@@ -37,8 +37,6 @@ BIN = CHECKOUT / ".venvs/test/bin"
 PYTHON = str(BIN / "python")
 # Groups that touch nothing but the checkout's caches.
 READERS = {"lint", "unit", "sanity"}
-# Scenarios that are run by name only, and why.
-ON_REQUEST = {"hypervisor": "it takes a quarter of an hour of emulated KVM: make test SUITES=molecule-hypervisor"}
 LINKED = CHECKOUT / ".venv/collections/ansible_collections/burrow/vm"
 # What runs now; each is the leader of a process group.
 RUNNING: set[subprocess.Popen[str]] = set()
@@ -57,8 +55,6 @@ class Suite:
     environment: Mapping[str, str] = field(default_factory=dict)
     # why it can't run on this machine
     absent: str = ""
-    # why it runs only when it is named
-    on_request: str = ""
 
     @property
     def slug(self) -> str:
@@ -198,10 +194,7 @@ def molecule() -> Iterator[Suite]:
         name = file.parent.name
         environment = {**guest_environment(), "PYTEST_ADDOPTS": f"--junit-xml={{junit}}/{name}.xml"}
         command = (str(BIN / "molecule"), "test", "--scenario-name", name)
-        on_request = ON_REQUEST.get(name, "")
-        yield Suite(
-            f"molecule {name}", "molecule", command, LINKED / "extensions", 1500, environment, on_request=on_request
-        )
+        yield Suite(f"molecule {name}", "molecule", command, LINKED / "extensions", 2400, environment)
 
 
 def all_suites() -> list[Suite]:
@@ -218,8 +211,7 @@ def selected(suites: Sequence[Suite], words: Sequence[str]) -> list[Suite]:
     named = [suite for suite in suites if suite.name in words or suite.slug in words]
     chosen = [suite for suite in suites if not words or suite in named or suite.group in words]
     needs_host = any(suite.group in {"suites", "integration", "molecule"} for suite in chosen)
-    kept = [suite for suite in suites if suite in chosen or (needs_host and suite.group == "prepare")]
-    return [suite if suite in named else replace(suite, absent=suite.absent or suite.on_request) for suite in kept]
+    return [suite for suite in suites if suite in chosen or (needs_host and suite.group == "prepare")]
 
 
 def run(suite: Suite, *, aloud: bool) -> Outcome:

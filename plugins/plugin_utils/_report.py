@@ -15,6 +15,8 @@ _INDENT = "  "
 # What the table shows of each guest; the rest stands below it.
 _COLUMNS = ("name", "state", "address", "reach", "image", "accelerator", "changes", "seconds")
 _WIDEST = 60
+# Of no use when they are cut: the phases' times, and what is copied to reach a guest.
+_WIDER = {"seconds": 200, "reach": 120}
 _CONSOLE_LINES = 30
 _NOTES = (
     ("changes", "changed"),
@@ -55,7 +57,7 @@ def _cell(guest: Mapping[str, Any], column: str) -> str:
     if column == "seconds":
         value = _seconds(guest.get("timings") or {})
     # A list of phases may be long; anything else that is comes from outside.
-    return NONE if value in (None, "") else printable(str(value), 200 if column == "seconds" else _WIDEST)
+    return NONE if value in (None, "") else printable(str(value), _WIDER.get(column, _WIDEST))
 
 
 def _seconds(timings: Mapping[str, Any]) -> str:

@@ -87,6 +87,11 @@ def test_no_cell_reaches_the_terminal_raw(key: str) -> None:
     assert len(lines[1]) < 250
 
 
+def test_a_way_to_a_guest_is_whole() -> None:
+    way = "ssh -F /home/somebody/with/a/long/name/.local/share/burrow/ssh_config work"
+    assert way in table([{**WORK, "reach": way}])[1]
+
+
 @pytest.mark.parametrize("key", ["phase", "msg", "hint", "console"])
 def test_no_part_of_an_error_does(key: str) -> None:
     lines = table([{"name": "bad", "error": {"msg": "x", key: HOSTILE}}])

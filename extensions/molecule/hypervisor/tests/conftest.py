@@ -45,6 +45,8 @@ def environment() -> dict[str, str]:
         "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".venv/collections"),
         "ANSIBLE_PIPELINING": "true",
+        # Molecule asks for colours, whatever the terminal.
+        "ANSIBLE_FORCE_COLOR": "false",
         "ANSIBLE_NOCOLOR": "true",
     }
 

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,19 +30,23 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parent.parent
 # Here the scenario writes a line when it begins to reboot its machine itself, and one when that is done: the time.
 REBOOTS = "reboots"
-_WATCH = ("virsh", "--connect", "qemu:///system", "event", "--all", "--loop")
-_RESET = re.compile(r"event 'reboot' for domain '?([^' ]+)'?")
-_CRASH = re.compile(r"event 'lifecycle' for domain '?([^' ]+)'?: Stopped (?:Crashed|Failed)")
+# virsh keeps what it writes into a pipe for a while: only its own times are right.
+_WATCH = ("virsh", "--connect", "qemu:///system", "event", "--all", "--loop", "--timestamp")
+_EVENT = re.compile(r"^(\S+ \S+): event '(?P<event>[a-z]+)' for domain '?(?P<domain>[^' :]+)'?(?::(?P<detail>.*))?$")
+_TIME = "%Y-%m-%d %H:%M:%S.%f%z"
+_CRASHES = ("Stopped Crashed", "Stopped Failed")
 
 
-def accidents(events: Iterable[tuple[float, str]], domain: str, reboots: Sequence[float]) -> list[str]:
+def accidents(events: Iterable[str], domain: str, reboots: Sequence[float]) -> list[str]:
     """What the emulator did by itself, in a word each. reboots: when reboots by the scenario began and were done."""
     found = []
-    for when, line in events:
-        reset, crash = _RESET.search(line), _CRASH.search(line)
-        if reset and reset[1] == domain and not _within(when, reboots):
+    for match in filter(None, map(_EVENT.match, events)):
+        if match["domain"] != domain:
+            continue
+        when = datetime.strptime(match[1], _TIME).timestamp()
+        if match["event"] == "reboot" and not _within(when, reboots):
             found.append("reset")
-        elif crash and crash[1] == domain:
+        elif match["event"] == "lifecycle" and (match["detail"] or "").strip() in _CRASHES:
             found.append("abort")
     return found
 
@@ -51,9 +56,9 @@ def _within(when: float, times: Sequence[float]) -> bool:
 
 
 @contextlib.contextmanager
-def watched() -> Iterator[list[tuple[float, str]]]:
-    """Libvirt's events of all domains, each with its time, as they come; libvirtd may be restarted in between."""
-    lines: list[tuple[float, str]] = []
+def watched() -> Iterator[list[str]]:
+    """Libvirt's events of all domains, a line each; libvirtd may be restarted in between."""
+    lines: list[str] = []
     over = threading.Event()
     running: list[subprocess.Popen[str]] = []
 
@@ -61,7 +66,7 @@ def watched() -> Iterator[list[tuple[float, str]]]:
         while not over.is_set():
             with subprocess.Popen(_WATCH, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
                 running[:] = [process]
-                lines.extend((time.time(), line) for line in process.stdout or ())
+                lines.extend(process.stdout or ())
             time.sleep(0.2)
 
     thread = threading.Thread(target=watch, daemon=True)

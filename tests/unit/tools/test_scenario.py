@@ -9,31 +9,36 @@ import pytest
 
 from tools.scenario import accidents
 
-RESET = "event 'reboot' for domain 'host'\n"
-ABORT = "event 'lifecycle' for domain 'host': Stopped Failed\n"
+RESET = "event 'reboot' for domain 'host'"
+ABORT = "event 'lifecycle' for domain 'host': Stopped Failed"
 HARMLESS = (
-    "event 'reboot' for domain 'other'\n",
-    "event 'lifecycle' for domain 'host': Stopped Destroyed\n",
-    "event 'lifecycle' for domain 'host': Started Booted\n",
-    "event 'agent-lifecycle' for domain 'host': state: 'disconnected' reason: 'channel event'\n",
+    "event 'reboot' for domain 'other'",
+    "event 'lifecycle' for domain 'host': Stopped Destroyed",
+    "event 'lifecycle' for domain 'host': Started Booted",
+    "event 'agent-lifecycle' for domain 'host': state: 'disconnected' reason: 'channel event'",
 )
+
+
+def at(seconds: float, line: str) -> str:
+    """As virsh writes it."""
+    return f"1970-01-01 00:{int(seconds // 60):02}:{seconds % 60:06.3f}+0000: {line}\n"
 
 
 @pytest.mark.parametrize("line", HARMLESS)
 def test_what_is_none(line: str) -> None:
-    assert accidents([(10.0, line)], "host", ()) == []
+    assert accidents([at(10.0, line)], "host", ()) == []
 
 
 def test_a_reset_and_an_abort() -> None:
-    assert accidents([(10.0, RESET), (20.0, ABORT)], "host", ()) == ["reset", "abort"]
+    assert accidents([at(10.0, RESET), at(20.0, ABORT)], "host", ()) == ["reset", "abort"]
 
 
 @pytest.mark.parametrize(
     ("when", "found"), [(99.5, []), (120.0, []), (200.5, []), (90.0, ["reset"]), (210.0, ["reset"])]
 )
 def test_a_reboot_that_the_scenario_makes_is_its_own(when: float, found: list[str]) -> None:
-    assert accidents([(when, RESET)], "host", (100.0, 200.0)) == found
+    assert accidents([at(when, RESET)], "host", (100.0, 200.0)) == found
 
 
 def test_a_reboot_that_never_ended_explains_nothing() -> None:
-    assert accidents([(110.0, RESET)], "host", (100.0,)) == ["reset"]
+    assert accidents([at(110.0, RESET)], "host", (100.0,)) == ["reset"]

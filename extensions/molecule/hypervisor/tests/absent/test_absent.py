@@ -20,7 +20,7 @@ NETWORK = '<network><name>theirs</name><bridge name="theirs0"/></network>'
 OURS = (
     "ls /etc/libvirt/hooks/qemu.d/burrow",
     "grep burrow /etc/apparmor.d/local/usr.sbin.libvirtd",
-    "grep burrow.vm /etc/ufw/user.rules",
+    "ufw status | grep burrow.vm",
     f"{VIRSH} net-info burrow",
 )
 

@@ -11,13 +11,11 @@ means that the scenario can't run here. A run that failed without it has failed.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import subprocess
 import sys
-import threading
-import time
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,12 +23,11 @@ from typing import TYPE_CHECKING
 from .results import NOT_RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-# Here the scenario writes a line when it begins to reboot its machine itself, and one when that is done: the time.
-REBOOTS = "reboots"
-# virsh keeps what it writes into a pipe for a while: only its own times are right.
+# Names the file in which the scenario writes the time when it begins to reboot its machine itself, and when that is
+# done. It lies outside of Molecule's own directory, which is cleared at a run's end.
+REBOOTS = "BURROW_REBOOTS"
 _WATCH = ("virsh", "--connect", "qemu:///system", "event", "--all", "--loop", "--timestamp")
 _EVENT = re.compile(r"^(\S+ \S+): event '(?P<event>[a-z]+)' for domain '?(?P<domain>[^' :]+)'?(?::(?P<detail>.*))?$")
 _TIME = "%Y-%m-%d %H:%M:%S.%f%z"
@@ -55,44 +52,25 @@ def _within(when: float, times: Sequence[float]) -> bool:
     return any(begin - 1 <= when <= end + 1 for begin, end in zip(times[::2], times[1::2]))
 
 
-@contextlib.contextmanager
-def watched() -> Iterator[list[str]]:
-    """Libvirt's events of all domains, a line each; libvirtd may be restarted in between."""
-    lines: list[str] = []
-    over = threading.Event()
-    running: list[subprocess.Popen[str]] = []
-
-    def watch() -> None:
-        while not over.is_set():
-            with subprocess.Popen(_WATCH, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-                running[:] = [process]
-                lines.extend(process.stdout or ())
-            time.sleep(0.2)
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield lines
-    finally:
-        over.set()
-        for process in running:
-            process.terminate()
-        thread.join(timeout=5)
+def run(name: str, domain: str) -> tuple[int, list[str]]:
+    """Run it once: its exit code, and what the emulator did by itself meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="burrow-") as directory:
+        events, reboots = Path(directory) / "events", Path(directory) / "reboots"
+        reboots.touch()
+        with events.open("w") as stream, subprocess.Popen(_WATCH, stdout=stream) as watch:
+            command = ["molecule", "test", "--scenario-name", name]
+            try:
+                code = subprocess.run(command, env={**os.environ, REBOOTS: str(reboots)}, check=False).returncode
+            finally:
+                watch.terminate()
+        own = [float(line) for line in reboots.read_text().split()]
+        return code, accidents(events.read_text().splitlines(), domain, own)
 
 
 def main(arguments: list[str]) -> int:
     """Run it, and once more after an accident."""
-    name, domain = arguments
-    scratch = CHECKOUT / ".cache/molecule" / name
-    environment = {**os.environ, "MOLECULE_EPHEMERAL_DIRECTORY": str(scratch)}
     for attempt in ("first", "second"):
-        reboots = scratch / REBOOTS
-        reboots.unlink(missing_ok=True)
-        with watched() as events:
-            command = ["molecule", "test", "--scenario-name", name]
-            code = subprocess.run(command, env=environment, check=False).returncode
-        own = [float(line) for line in reboots.read_text().split()] if reboots.exists() else []
-        found = accidents(events, domain, own)
+        code, found = run(*arguments)
         if code == 0 or not found:
             return code
         print(f"In the {attempt} run QEMU's emulation of a hypervisor ended ({', '.join(found)}).", flush=True)

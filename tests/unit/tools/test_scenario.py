@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tools.scenario import accidents
+from tools.scenario import accidents, main
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RESET = "event 'reboot' for domain 'host'"
 ABORT = "event 'lifecycle' for domain 'host': Stopped Failed"
@@ -42,3 +47,30 @@ def test_a_reboot_that_the_scenario_makes_is_its_own(when: float, found: list[st
 
 def test_a_reboot_that_never_ended_explains_nothing() -> None:
     assert accidents([at(110.0, RESET)], "host", (100.0,)) == ["reset"]
+
+
+VIRSH = f"""#!/bin/sh
+echo "1970-01-01 00:01:50.000+0000: {RESET}"
+exec sleep 30
+"""
+MOLECULE = """#!/bin/sh
+echo run >>"$RUNS"
+sleep 0.5
+%s
+exit 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("reboots", "code", "runs"), [("true", 77, 2), ('printf "100\n200\n" >>"$BURROW_REBOOTS"', 1, 1)]
+)
+def test_only_a_run_with_an_accident_is_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reboots: str, code: int, runs: int
+) -> None:
+    for name, text in {"virsh": VIRSH, "molecule": MOLECULE % reboots}.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("RUNS", str(tmp_path / "runs"))
+    assert main(["hypervisor", "host"]) == code
+    assert (tmp_path / "runs").read_text().count("run") == runs

@@ -8,15 +8,11 @@ import dataclasses
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Optional
 
-from .domain import LISTS, Definition, Disk, Filesystem, Interface, Option, options
+from .domain import Definition
+from .domain_devices import LISTS, Filesystem, Interface, items_of, key
 from .forward import Forward
+from .options import Option, options
 
-# What a new item of a list is where it doesn't say otherwise.
-_NEW: Mapping[type, Mapping[str, object]] = {
-    Disk: {"format": "qcow2", "readonly": False},
-    Interface: {"type": "network", "model": "virtio"},
-    Filesystem: {"readonly": False},
-}
 # libvirt tells apart what nobody acts on differently.
 _STATES = {"blocked": "running", "shutdown": "running"}
 _BOOT = ("kernel", "initrd", "cmdline")
@@ -80,7 +76,7 @@ def _merge_item(observed: Optional[Any], stated: Any) -> Any:
         # Where another source leads to was never that of the former one.
         fields.setdefault("real", stated.source)
     if observed is None:
-        return dataclasses.replace(stated, **{**_NEW[type(stated)], **fields})
+        return dataclasses.replace(stated, **{**items_of(stated).new, **fields})
     return dataclasses.replace(observed, **fields)
 
 
@@ -104,13 +100,6 @@ def _match_interfaces(observed: tuple[Any, ...], stated: tuple[Any, ...]) -> lis
         else:
             found.append((item, free.pop(0) if free else None))
     return found
-
-
-def key(item: Any) -> str:
-    """What tells the items of a list apart, as it stands in a change's path."""
-    if isinstance(item, Forward):
-        return f"{item.address}:{item.host_port}"
-    return str(getattr(item, {Disk: "name", Filesystem: "tag", Interface: "mac"}[type(item)]))
 
 
 def facets(definition: Definition) -> dict[str, object]:

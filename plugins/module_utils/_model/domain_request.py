@@ -11,20 +11,8 @@ from typing import Any, Optional
 from .._errors import SpecError
 from . import value
 from .arguments import LIBVIRT, STORE, URI
-from .domain import (
-    ACCELERATORS,
-    CPU_MODES,
-    DISK_FORMATS,
-    FIRMWARES,
-    INTERFACE_MODELS,
-    INTERFACE_TYPES,
-    IOMMUS,
-    LISTS,
-    Definition,
-    parse,
-)
-from .domain_values import METADATA, NONE
-from .forward import LOOPBACK
+from .domain import ARGUMENTS, Definition, parse
+from .domain_devices import LISTS
 from .names import parse_name
 from .paths import DATA
 
@@ -34,62 +22,13 @@ DEFAULTS = ("cpus", "memory", "accelerator", "machine", "cpu", "firmware", "kern
 _TIMEOUT = 60
 _LONGEST_TIMEOUT = 3600
 
-
-_CPU = {"mode": {"type": "str", "choices": list(CPU_MODES)}, "disable": {"type": "list", "elements": "str"}}
-_KERNEL = {"path": {"type": "path", "required": True}, "initrd": {"type": "path"}, "cmdline": {"type": "str"}}
-_VSOCK = {"cid": {"type": "str", "required": True}}
-_DISK = {
-    "name": {"type": "str", "required": True},
-    "source": {"type": "path"},
-    "format": {"type": "str", "choices": list(DISK_FORMATS)},
-    "readonly": {"type": "bool"},
-    "base": {"type": "path"},
-}
-_INTERFACE = {
-    "type": {"type": "str", "choices": list(INTERFACE_TYPES)},
-    "source": {"type": "str"},
-    "mac": {"type": "str"},
-    "model": {"type": "str", "choices": list(INTERFACE_MODELS)},
-}
-_FILESYSTEM = {
-    "tag": {"type": "str", "required": True},
-    "source": {"type": "path", "required": True},
-    "readonly": {"type": "bool"},
-    "allow_sensitive": {"type": "bool"},
-}
-_FORWARD = {
-    "host_port": {"type": "int", "required": True},
-    "guest_port": {"type": "int", "required": True},
-    "address": {"type": "str", "default": LOOPBACK},
-}
-
 # As AnsibleModule takes them.
 OPTIONS = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": list(STATES), "default": "present"},
     **LIBVIRT,
     **STORE,
-    "cpus": {"type": "int"},
-    "memory": {"type": "str"},
-    "accelerator": {"type": "str", "choices": list(ACCELERATORS)},
-    "machine": {"type": "str"},
-    "cpu": {"type": "dict", "options": _CPU},
-    "firmware": {"type": "str", "choices": list(FIRMWARES)},
-    "kernel": {"type": "dict", "options": _KERNEL},
-    "iommu": {"type": "str", "choices": [*IOMMUS, NONE]},
-    "vsock": {"type": "dict", "options": _VSOCK},
-    "pcie_root_ports": {"type": "int"},
-    "disks": {"type": "list", "elements": "dict", "options": _DISK},
-    "interfaces": {"type": "list", "elements": "dict", "options": _INTERFACE},
-    "filesystems": {"type": "list", "elements": "dict", "options": _FILESYSTEM},
-    "forwards": {"type": "list", "elements": "dict", "options": _FORWARD},
-    "console_log": {"type": "path"},
-    "autostart": {"type": "bool"},
-    "metadata": {
-        "type": "dict",
-        "options": {**{key: {"type": "str"} for key in METADATA}, "digests": {"type": "dict"}},
-    },
-    "xml": {"type": "str"},
+    **ARGUMENTS,
     "defaults": {"type": "dict"},
     "purge": {"type": "list", "elements": "str", "choices": list(LISTS)},
     "restart_policy": {"type": "str", "choices": list(POLICIES), "default": "refuse"},

@@ -1,22 +1,23 @@
 # Copyright: burrow.vm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Single values of a domain's options: (stated, path) -> value, or a refusal by name."""
+"""Kinds of values that a domain's options take."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Optional
 
 from .._errors import SpecError
 from . import value
+from .notes import NOTES
+from .options import kind
 from .share_rules import refused_directory
 from .size import MIB, parse_size
 
-METADATA = ("profile", "image", "repository", "branch")
 # What takes a device away that a domain has one of.
 NONE = "none"
 AUTO = "auto"
+IOMMUS = ("intel",)
 
 _MOST_CPUS = 4096
 _LEAST_MEMORY = 256 * MIB
@@ -30,19 +31,23 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,62}", re.ASCII)
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
 
 
+@kind("int", read=int)
 def cpus(stated: object, path: str) -> int:
     return value.count(stated, path, least=1, most=_MOST_CPUS)
 
 
+@kind("str")
 def memory(stated: object, path: str) -> int:
     """Bytes; QEMU takes whole MiB, and libvirt rounds up to them."""
     return -(-parse_size(stated, path, least=_LEAST_MEMORY) // MIB) * MIB
 
 
+@kind("int", read=int)
 def root_ports(stated: object, path: str) -> int:
     return value.count(stated, path, least=1, most=_MOST_ROOT_PORTS)
 
 
+@kind("str")
 def cid(stated: object, path: str) -> object:
     """A vsock's context identifier: a number, AUTO (libvirt takes a free one at each start), or NONE."""
     if stated in (AUTO, NONE):
@@ -63,10 +68,7 @@ def with_others(observed: Optional[tuple[str, ...]], stated: tuple[str, ...]) ->
     return tuple(sorted({*(observed or ()), *stated}))
 
 
-def one_of(*choices: str) -> Callable[[object, str], str]:
-    return lambda stated, path: value.choice(stated, path, choices)
-
-
+@kind("str")
 def disk_name(stated: object, path: str) -> str:
     if not isinstance(stated, str) or not _DISK_NAME.fullmatch(stated):
         hint = "Use 1 to 20 letters, digits, dots, hyphens and underscores; it is the disk's serial number."
@@ -74,6 +76,7 @@ def disk_name(stated: object, path: str) -> str:
     return stated
 
 
+@kind("str")
 def word(stated: object, path: str) -> str:
     if not isinstance(stated, str) or not _WORD.fullmatch(stated):
         raise SpecError(
@@ -82,20 +85,24 @@ def word(stated: object, path: str) -> str:
     return stated
 
 
+@kind("list", elements="str")
 def words(stated: object, path: str) -> tuple[str, ...]:
     entries = enumerate(value.sequence(stated, path))
     return tuple(sorted({word(entry, f"{path}[{index}]") for index, entry in entries}))
 
 
+@kind("path")
 def file(stated: object, path: str) -> str:
     """A path, or what check mode shows for one that isn't known yet."""
     return value.UNKNOWN if stated == value.UNKNOWN else value.absolute_path(stated, path)
 
 
+@kind("str")
 def line(stated: object, path: str) -> str:
     return value.text(stated, path, most=4096)
 
 
+@kind("str")
 def mac(stated: object, path: str) -> str:
     address = str(stated).lower()
     if not _MAC.fullmatch(address):
@@ -106,6 +113,7 @@ def mac(stated: object, path: str) -> str:
     return address
 
 
+@kind("path")
 def shared_directory(stated: object, path: str) -> str:
     source = value.absolute_path(stated, path)
     if refused_directory(source):
@@ -113,11 +121,12 @@ def shared_directory(stated: object, path: str) -> str:
     return source
 
 
+@kind("dict", options={**{key: {"type": "str"} for key in NOTES}, "digests": {"type": "dict"}})
 def metadata(stated: object, path: str) -> dict[str, str]:
     """Flat: {"image": ..., "digests.image": ...}."""
     given = value.mapping(stated, path)
-    value.unknown_keys(given, (*METADATA, "digests"), path)
-    found = {key: line(entry, f"{path}.{key}") for key, entry in given.items() if key in METADATA and entry is not None}
+    value.unknown_keys(given, (*NOTES, "digests"), path)
+    found = {key: line(entry, f"{path}.{key}") for key, entry in given.items() if key in NOTES and entry is not None}
     digests = value.mapping(given.get("digests") or {}, f"{path}.digests")
     for key, entry in digests.items():
         if entry is not None:

@@ -12,7 +12,6 @@ from typing import Any, Callable, Optional
 from .._errors import SpecError
 from . import domain_values, share, short_forward
 from .cloud_config import parse_cloud_config
-from .domain import IOMMUS
 from .fragment import parse_fragment
 from .inside import hostname, parse_user, script
 from .names import parse_name
@@ -178,10 +177,10 @@ KEYS: tuple[Key, ...] = (
     Key(
         "iommu",
         "str",
-        _one_of(*IOMMUS, domain_values.NONE),
+        _one_of(*domain_values.IOMMUS, domain_values.NONE),
         "An emulated IOMMU, with which the VM can hand devices on to guests of its own; V(none) takes it away. The "
         "kernel of the VM uses V(intel) with C(intel_iommu=on) on its command line.",
-        choices=(*IOMMUS, domain_values.NONE),
+        choices=(*domain_values.IOMMUS, domain_values.NONE),
     ),
     Key(
         "vsock",

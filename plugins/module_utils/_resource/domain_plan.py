@@ -14,7 +14,8 @@ from .._errors import SpecError
 from .._model.accelerator import cpu_default
 from .._model.dhcp import Lease
 from .._model.domain import Definition
-from .._model.domain_merge import create, facets, impacts, key, merge
+from .._model.domain_devices import key
+from .._model.domain_merge import create, facets, impacts, merge
 from .._model.domain_request import Request
 from .._model.forward import Forward
 from .._model.names import mac_address

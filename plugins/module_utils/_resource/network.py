@@ -26,7 +26,7 @@ from .._model.network import (
 )
 from .._model.paths import Store
 from .._plan import UNKNOWN, Action, Plan
-from .._xml import domain as domain_xml
+from .._xml import devices
 from .._xml import network as xml
 
 _IMPACTS = {"autostart": LIVE, "mode": RESTART, "subnet": RESTART, "dhcp": RESTART}
@@ -83,7 +83,7 @@ class NetworkResource:
         return tuple(
             state.name
             for state in running
-            for interface in domain_xml.read(state.live_xml or "").interfaces or ()
+            for interface in devices.interfaces(state.live_xml or "")
             if interface.type == "network" and interface.source == self.request.name
         )
 

@@ -11,11 +11,11 @@ from itertools import product
 from typing import Any, Optional
 from xml.etree.ElementTree import Element
 
-from .._model.domain import Disk, Filesystem, Interface
-from .._model.domain_merge import key
+from .._model.domain_devices import Disk, Filesystem, Interface, key
 from .._model.paths import share_mount
 from . import metadata
-from .tree import Row, add, ensure, flag, get, put, remove, row
+from .rows import Special, flag, rows
+from .tree import Row, add, ensure, get, parse, put, remove
 
 
 @dataclass(frozen=True)
@@ -149,11 +149,12 @@ DEVICES = (
         "devices/disk",
         lambda disk: {"name": get(disk, "serial") or get(disk, "target@dev") or ""},
         Disk,
-        (
-            row("source", "source@file"),
-            row("format", "driver@type"),
-            flag("readonly", "readonly"),
-            Row("base", lambda disk: get(disk, "backingStore/source@file"), _write_base),
+        rows(
+            Disk,
+            {
+                "readonly": flag("readonly"),
+                "base": Special(lambda disk: get(disk, "backingStore/source@file"), _write_base),
+            },
         ),
         _make_disk,
     ),
@@ -162,13 +163,20 @@ DEVICES = (
         "devices/interface",
         lambda _interface: {},
         Interface,
-        (
-            Row("type", lambda interface: interface.get("type"), _write_type),
-            Row("source", _read_network_source, _write_network_source),
-            row("mac", "mac@address"),
-            row("model", "model@type"),
+        rows(
+            Interface,
+            {
+                "type": Special(lambda interface: interface.get("type"), _write_type),
+                "source": Special(_read_network_source, _write_network_source),
+            },
         ),
         lambda root, _item: add(ensure(root, "devices"), "interface", type="network"),
     ),
     Filesystems("filesystems", "devices/filesystem", lambda _element: {}, Filesystem, (), _make_filesystem),
 )
+_INTERFACES = next(devices for devices in DEVICES if devices.kind is Interface)
+
+
+def interfaces(text: str) -> tuple[Interface, ...]:
+    """Those of a definition, where nothing else of it is asked for."""
+    return tuple(_INTERFACES.read(parse(text))) if text else ()

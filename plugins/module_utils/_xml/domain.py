@@ -14,7 +14,8 @@ from .._model.domain_values import AUTO
 from .._model.fragment import arguments, has_arguments, leaves, pairs
 from . import forwards, metadata
 from .devices import DEVICES
-from .tree import QEMU, Row, add, ensure, get, parse, put, remove, row, serialize
+from .rows import Special, rows
+from .tree import QEMU, add, ensure, get, parse, put, remove, serialize
 
 _UNITS = {"b": 1, "bytes": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4}
 _BINARY = {"KiB": 10, "k": 10, "MiB": 20, "M": 20, "GiB": 30, "G": 30, "TiB": 40, "T": 40}
@@ -141,23 +142,22 @@ def _write_console_log(root: Element, path: Any) -> None:
                 put(log, "log@append", "on")
 
 
-_SCALARS = (
-    # First, since other rows look at them.
-    row("machine", "os/type@machine"),
-    Row("accelerator", _read_accelerator, lambda root, kind: root.set("type", _TYPES[kind])),
-    Row("cpus", lambda root: int(get(root, "vcpu") or "1"), _write_cpus),
-    Row("memory", _read_memory, _write_memory),
-    Row("cpu_mode", lambda root: get(root, "cpu@mode"), _write_cpu_mode),
-    Row("cpu_disable", _read_cpu_disable, _write_cpu_disable),
-    Row("firmware", _read_firmware, _write_firmware),
-    row("kernel", "os/kernel"),
-    row("initrd", "os/initrd"),
-    row("cmdline", "os/cmdline"),
-    Row("iommu", lambda root: get(root, "devices/iommu@model"), _write_iommu),
-    Row("vsock_cid", _read_cid, _write_cid),
-    Row("pcie_root_ports", lambda root: len(root.findall(_ROOT_PORTS)) or None, _write_root_ports),
-    Row("console_log", lambda root: get(root, "devices/serial/log@file"), _write_console_log),
-    Row("metadata", metadata.read, metadata.write),
+# What isn't one text or attribute. All other options are where the model says.
+_SCALARS = rows(
+    Definition,
+    {
+        "cpus": Special(lambda root: int(get(root, "vcpu") or "1"), _write_cpus),
+        "memory": Special(_read_memory, _write_memory),
+        "accelerator": Special(_read_accelerator, lambda root, kind: root.set("type", _TYPES[kind])),
+        "cpu_mode": Special(write=_write_cpu_mode),
+        "cpu_disable": Special(_read_cpu_disable, _write_cpu_disable),
+        "firmware": Special(_read_firmware, _write_firmware),
+        "iommu": Special(write=_write_iommu),
+        "vsock_cid": Special(_read_cid, _write_cid),
+        "pcie_root_ports": Special(lambda root: len(root.findall(_ROOT_PORTS)) or None, _write_root_ports),
+        "console_log": Special(write=_write_console_log),
+        "metadata": Special(metadata.read, metadata.write),
+    },
 )
 
 
@@ -279,7 +279,7 @@ def _keep_time(clock: Element) -> None:
 
 def attributes() -> set[str]:
     """The attributes of the model that the tables cover."""
-    return {item.attribute for item in (*_SCALARS, *DEVICES)} | {"forwards", "xml"}
+    return {item.attribute for item in _SCALARS} | {item.attribute for item in DEVICES} | {"forwards", "xml"}
 
 
 def fields_of_items() -> dict[str, set[str]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Optional
 from xml.etree.ElementTree import Element
 
-from .._model.domain_values import METADATA
+from .._model.notes import NOTES
 from .tree import BURROW, add, ensure, serialize
 
 PREFIX = "burrow"
@@ -43,7 +43,7 @@ def read(root: Element) -> Optional[dict[str, str]]:
     guest = find(root)
     if guest is None:
         return None
-    found = {name: guest.get(name, "") for name in METADATA if guest.get(name)}
+    found = {name: guest.get(name, "") for name in NOTES if guest.get(name)}
     for digest in guest.findall(_DIGEST):
         found[f"digests.{digest.get('name')}"] = digest.get("value", "")
     return found

@@ -33,26 +33,21 @@ class Row:
     write: Callable[[Element, Any], None]
 
 
-def row(attribute: str, place: str, convert: Callable[[str], Any] = str, default: Optional[str] = None) -> Row:
-    """A row whose value is a text or an attribute. default: what it means when there is none."""
+def row(
+    attribute: str,
+    place: str,
+    convert: Callable[[str], Any] = str,
+    default: Optional[str] = None,
+    back: Callable[[Any], str] = str,
+) -> Row:
+    """A row whose value is a text or an attribute. default: what it means when there is none. back: to a text."""
 
     def read(root: Element) -> Any:
         found = get(root, place)
         text = default if found is None else found
         return None if text is None else convert(text)
 
-    return Row(attribute, read, lambda root, value: put(root, place, None if value is None else str(value)))
-
-
-def flag(attribute: str, path: str) -> Row:
-    """A row whose value is whether an empty element is there."""
-
-    def write(root: Element, value: Any) -> None:
-        remove(root, path)
-        if value:
-            ensure(root, path)
-
-    return Row(attribute, lambda root: root.find(path) is not None, write)
+    return Row(attribute, read, lambda root, value: put(root, place, None if value is None else back(value)))
 
 
 def parse(text: str) -> Element:

@@ -12,13 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain import (
-    CPU_MODES,
-    DISK_FORMATS,
-    INTERFACE_MODELS,
-    Definition,
-    parse,
-)
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain import CPU_MODES, Definition, parse
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import DISK_FORMATS, INTERFACE_MODELS
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, facets, merge
 from ansible_collections.burrow.vm.plugins.module_utils._model.fragment import parse_fragment
 from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml

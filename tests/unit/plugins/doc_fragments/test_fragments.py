@@ -12,10 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.burrow.vm.plugins.doc_fragments import _attributes, _domain_lists, _libvirt, _store
+from ansible_collections.burrow.vm.plugins.doc_fragments import _attributes, _libvirt, _store
 from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import LIBVIRT, STORE
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain import LISTS
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import OPTIONS
 
 PREFIX = "burrow.vm."
 ATTRIBUTES = _attributes.ModuleDocFragment
@@ -49,14 +47,6 @@ def test_fragments_and_argument_specs_agree(fragment: Any, options: dict[str, di
     assert {
         name: {key: item for key, item in entry.items() if key != "description"} for name, entry in documented.items()
     } == options
-
-
-def test_the_lists_of_a_domain_are_documented() -> None:
-    documented = yaml.safe_load(_domain_lists.ModuleDocFragment.DOCUMENTATION)["options"]
-    for name in LISTS:
-        option: Any = OPTIONS[name]
-        assert set(documented[name]["suboptions"]) == set(option["options"])
-    assert set(documented) == set(LISTS)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)

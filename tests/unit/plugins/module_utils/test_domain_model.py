@@ -9,16 +9,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.burrow.vm.plugins.module_utils._diff import IMPACTS
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain import (
-    Definition,
-    Disk,
-    Interface,
-    options,
-    parse,
-)
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, impacts, merge, view
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import Disk, Interface
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, merge, view
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._model.forward import Forward
 
@@ -129,12 +123,6 @@ def test_planned_values_are_taken() -> None:
 
 def test_memory_is_whole_mebibytes() -> None:
     assert parse({"memory": f"{256 * 1024 + 1}KiB"}).memory == 257 << 20
-
-
-def test_each_impact_is_known() -> None:
-    assert set(impacts().values()) <= set(IMPACTS)
-    for kind in (Definition, Disk, Interface):
-        assert all(option.impact in IMPACTS for _name, option in options(kind))
 
 
 def test_stated_is_laid_over_observed() -> None:

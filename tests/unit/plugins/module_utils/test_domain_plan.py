@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, Filesystem, parse
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import Filesystem
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._model.forward import Forward

@@ -17,15 +17,10 @@ from typing import Any, Optional
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt import Connection
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain import (
-    LISTS,
-    Definition,
-    Disk,
-    Interface,
-    options,
-    parse,
-)
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import LISTS, Disk, Interface
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, facets, merge
+from ansible_collections.burrow.vm.plugins.module_utils._model.options import options
 from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml
 from ansible_collections.burrow.vm.plugins.module_utils._xml.tree import parse as parse_tree
 from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.domain_samples import CREATED, NAME, SAMPLES

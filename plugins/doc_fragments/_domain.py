@@ -1,0 +1,145 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private to the collection: what can be said of a domain besides its lists of devices."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  cpus:
+    description:
+      - The number of virtual CPUs. A new domain gets V(2) when nothing is stated.
+    type: int
+  memory:
+    description:
+      - The guest's memory, with its unit, as in V(8GiB) or V(512M); 256 MiB or more. All units are binary.
+      - A new domain gets 2 GiB when nothing is stated.
+    type: str
+  accelerator:
+    description:
+      - With V(kvm) the host's CPU runs the guest, with V(tcg) QEMU emulates one.
+      - With V(auto) a new domain gets KVM when it can really run a guest here (C(/dev/kvm) opens and the CPU shows
+        C(vmx) or C(svm)), and TCG otherwise. An existing domain stays as it is.
+      - When nothing is stated, it is as with V(auto).
+    type: str
+    choices: [auto, kvm, tcg]
+  machine:
+    description:
+      - The machine type. A new domain gets V(q35) (V(virt) on Arm) when nothing is stated. An alias stands for the
+        version that the domain has.
+      - Changing it needs O(allow_recreate).
+    type: str
+  cpu:
+    description:
+      - The CPU that the guest sees.
+    type: dict
+    suboptions:
+      mode:
+        description:
+          - A new domain gets V(host-passthrough) with KVM and V(maximum) with TCG when nothing is stated. Both show the
+            guest a CPU that can run guests of its own, with KVM where the host's module C(kvm_intel) or C(kvm_amd) has
+            C(nested) on.
+        type: str
+        choices: [maximum, host-passthrough, host-model]
+      disable:
+        description:
+          - Features to take from it. Features disabled by others stay so.
+          - A new domain under TCG of QEMU before 10.0 gets V(cx16) when nothing is stated, because that emulates it
+            wrongly and newer Linux kernels crash.
+        type: list
+        elements: str
+  firmware:
+    description:
+      - How the guest boots. A new domain without O(kernel) gets V(efi) (without Secure Boot) when nothing is stated.
+      - Changing it needs O(allow_recreate).
+    type: str
+    choices: [efi, bios]
+  kernel:
+    description:
+      - Starts a kernel from a file of the host instead of firmware.
+    type: dict
+    suboptions:
+      path:
+        description: [The kernel's file.]
+        type: path
+        required: true
+      initrd:
+        description: [The file of its initial RAM disk.]
+        type: path
+      cmdline:
+        description: [Its command line.]
+        type: str
+  iommu:
+    description:
+      - An emulated IOMMU, with which the guest can protect itself from devices, or hand them on to guests of its own.
+      - With V(intel) the machine is a V(q35), interrupts are remapped, and the I/O APIC is QEMU's. A Linux guest uses
+        it with C(intel_iommu=on) on its kernel's command line.
+      - With V(none) it has none.
+    type: str
+    choices: [intel, none]
+  vsock:
+    description:
+      - Sockets between host and guest, without a network. The host needs C(/dev/vhost-vsock) when the guest starts.
+    type: dict
+    suboptions:
+      cid:
+        description:
+          - The guest's context identifier, by which the host reaches it, from 3 up.
+          - With V(auto) libvirt takes a free one at each start. With V(none) the domain has no such device.
+        type: str
+        required: true
+  pcie_root_ports:
+    description:
+      - How many PCI Express root ports the domain has at least, 64 at most. Each device behind one takes it for itself,
+        disks, interfaces and shares as well, and only a port that is free takes a device while the guest runs.
+      - libvirt makes those that the devices of the definition need, and one more.
+    type: int
+  console_log:
+    description:
+      - The file to which the serial console is written. libvirt appends to it, and keeps it small by rotation.
+    type: path
+  autostart:
+    description:
+      - Whether libvirt starts the guest when the host boots.
+    type: bool
+  metadata:
+    description:
+      - Notes in the domain's metadata. Stated keys are compared and written; others stay.
+    type: dict
+    suboptions:
+      profile:
+        description: [The profile that the guest was provisioned with.]
+        type: str
+      image:
+        description: [The image that its root disk is made from.]
+        type: str
+      repository:
+        description: [The repository that the guest is for.]
+        type: str
+      branch:
+        description: [The branch that the guest is for.]
+        type: str
+      digests:
+        description: [Digests of what was applied, by name.]
+        type: dict
+  xml:
+    description:
+      - Part of a C(<domain>) of libvirt, for what no option covers. What it states is looked for in the domain, as
+        libvirt keeps it (C(virsh dumpxml --inactive)), and laid over the definition where it differs.
+      - It takes nothing away. What an earlier run laid over and this one doesn't state stays.
+      - Outside C(<devices>) an element is found by its tag, and by its C(name), C(id) or the like where there may be
+        several of it, as C(<feature>), C(<timer>), C(<cell>), C(<vcpupin>) and C(<boot>).
+      - In C(<devices>), C(<emulator>), C(<iommu>), C(<memballoon>), C(<tpm>), C(<vsock>) and C(<watchdog>) are found by
+        their tags. Other devices are found by the first of these that is stated, namely the name of an alias, the
+        serial number or target of a disk, the MAC address of an interface, the target of a filesystem, channel, serial
+        port or console, type and index of a controller, the type of graphics, the id of audio. All others are found by
+        all that is stated of them, and added when no device of the domain has all of it.
+      - The arguments in C(<qemu:commandline>) are one list. It is found as a whole in its order, else added at the end.
+      - A statement that contradicts another option is refused, as are another domain's name or UUID, a DOCTYPE and with
+        it entities, a password (results and diffs would show it), and what libvirt doesn't keep as it is written.
+      - It can name any file and device of the host. Who may write it has the host.
+    type: str
+"""

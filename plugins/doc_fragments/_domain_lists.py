@@ -11,31 +11,97 @@ class ModuleDocFragment:
 options:
   disks:
     description:
-      - Disks that the domain has. A disk is found again by its name; stated keys are compared, others stay.
-      - They appear as virtio disks in this order, the first of a new domain as C(/dev/vda).
+      - Disks and drives that the domain has. One is found again by its O(disks[].name); stated keys are compared,
+        others stay.
+      - They appear in this order, the first virtio disk of a new domain as C(/dev/vda).
       - Files must exist, save in check mode, where C((known after apply\)) is accepted as well.
     type: list
     elements: dict
     suboptions:
       name:
-        description: [The disk's name, which is its serial number in the guest too. 20 characters at most.]
+        description:
+          - The disk's name, which is its serial number in the guest too. 20 characters at most.
+          - When no disk has this serial number, it means the disk with this target (as in V(vda)), so that disks which
+            others made without one can be named.
         type: str
         required: true
       source:
-        description: [The disk's file on the host. A new disk needs it.]
+        description:
+          - The disk's file or block device (below C(/dev)) on the host. A new disk needs it.
+          - With V(none) a cdrom is empty.
         type: path
       format:
-        description: [The file's format. A new disk has V(qcow2) when nothing is stated.]
+        description:
+          - Its format. If nothing is stated, a new cdrom or block device has V(raw), any other new disk V(qcow2).
         type: str
         choices: [qcow2, raw]
+      device:
+        description: [What the guest sees. Only a cdrom can be empty. A new one is a V(disk) if nothing is stated.]
+        type: str
+        choices: [disk, cdrom]
+      bus:
+        description:
+          - What it is attached to. A new disk is on V(virtio) if nothing is stated; a cdrom is where its machine has
+            drives, on V(sata) with q35, V(ide) with pc, V(scsi) on Arm. A bus that the domain lacks is added.
+        type: str
+        choices: [virtio, scsi, sata, usb, ide]
+      target:
+        description: ["What libvirt calls it, as in V(vda) or V(sda). A new disk gets one that is free."]
+        type: str
       readonly:
-        description: [Whether the guest can only read it. A new disk can be written to when nothing is stated.]
+        description: [Whether the guest can only read it. A new disk can be written to if not stated; a cdrom can't be.]
         type: bool
+      shareable:
+        description:
+          - Whether other domains may have it at the same time; its format must be V(raw). A new disk is not if not
+            stated.
+        type: bool
+      cache:
+        description: [How the host caches it. QEMU chooses V(writeback) where a disk has nothing of the kind.]
+        type: str
+        choices: [none, writeback, writethrough, directsync, unsafe]
+      io:
+        description: ["How QEMU reads and writes it. V(native) needs O(disks[].cache) to be V(none) or V(directsync)."]
+        type: str
+        choices: [threads, native, io_uring]
+      discard:
+        description:
+          - Whether blocks that the guest discards are given back to the host. A new disk that can be written to has
+            V(unmap) when nothing is stated.
+        type: str
+        choices: [unmap, ignore]
+      boot_order:
+        description:
+          - Its place among the devices that the firmware tries, from 1. No two devices of a domain have the same.
+          - libvirt takes either places of devices or an order of their kinds, so that the latter goes with it.
+        type: int
       base:
         description:
           - The qcow2 image that O(disks[].source) is an overlay of. It is written into the definition so that libvirt
             leaves its owner as it is. Without it libvirt finds the image by itself, and gives it to QEMU's user.
         type: path
+      iotune:
+        description: ["Limits, of reads and writes or of their total. V(none) takes one away."]
+        type: dict
+        suboptions:
+          read_bytes:
+            description: ["What is read per second, with its unit, as in V(10MiB)."]
+            type: str
+          write_bytes:
+            description: [What is written per second.]
+            type: str
+          total_bytes:
+            description: [What is read and written per second.]
+            type: str
+          read_iops:
+            description: [Reads per second.]
+            type: str
+          write_iops:
+            description: [Writes per second.]
+            type: str
+          total_iops:
+            description: [Reads and writes per second.]
+            type: str
   interfaces:
     description:
       - Network interfaces that the domain has. One with O(interfaces[].mac) is found by it, the others by their order.

@@ -14,7 +14,8 @@ from typing import Any, Optional, Union
 
 from .._errors import SpecError
 from . import domain_values as values
-from .domain_devices import ITEMS, Disk, Filesystem, Interface
+from .domain_devices import ITEMS, Filesystem, Interface
+from .domain_disks import Disk
 from .forward import Forward
 from .fragment import parse_fragment
 from .options import Kind, arguments, boolean, one_of, option, over, parse_rows

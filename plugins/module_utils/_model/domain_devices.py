@@ -4,31 +4,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Optional
 
 from .._errors import SpecError
 from . import domain_values as values
 from . import value
+from .domain_disks import Disk, check_disk, complete_disk, match_disks, parse_disks
 from .forward import LOOPBACK, Forward, parse_forwards
 from .options import Kind, arguments, boolean, one_of, option, parse_items
 from .share_rules import parse_tag
 
-DISK_FORMATS = ("qcow2", "raw")
 INTERFACE_TYPES = ("network", "bridge")
 INTERFACE_MODELS = ("virtio", "e1000e", "e1000", "rtl8139")
-
-
-@dataclass(frozen=True)
-class Disk:
-    """name is the serial number that the guest sees; base is the image that source is an overlay of."""
-
-    name: str = option("name", "restart", values.disk_name, required=True, identity=True)
-    source: Optional[str] = option("source", "restart", values.file, "source@file")
-    format: Optional[str] = option("format", "restart", one_of(*DISK_FORMATS), "driver@type")
-    readonly: Optional[bool] = option("readonly", "restart", boolean)
-    base: Optional[str] = option("base", "restart", values.file)
 
 
 @dataclass(frozen=True)
@@ -49,26 +39,56 @@ class Filesystem:
     real: Optional[str] = option("real", "restart", values.shared_directory, argument=False)
 
 
+Match = Callable[[Sequence[Any], Sequence[Any]], list[Optional[int]]]
+
+
+def by_key(observed: Sequence[Any], stated: Sequence[Any]) -> list[Optional[int]]:
+    places = {key(item): index for index, item in enumerate(observed)}
+    return [places.get(key(item)) for item in stated]
+
+
+def _as_it_is(_before: Any, item: Any, _others: Sequence[Any], _machine: str) -> Any:
+    return item
+
+
+def _no_rule(_path: str, _before: Any, _item: Any, _others: Sequence[Any]) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Items:
     """One list. key: what tells its items apart. parse: (stated, path) -> items. spec: as AnsibleModule takes an item.
 
-    new: attribute -> what a new item has where it doesn't say otherwise.
+    match: for each stated item the index of the observed one that it means, None for a new one. complete: an item
+    after the merge (before it, if any; the item; the others; the machine) -> with what it is where nothing is stated.
+    check: (path, before, item, the others) raises for what can't be.
     """
 
     model: type
     key: Callable[[Any], str]
     parse: Callable[[object, str], tuple[Any, ...]]
     spec: Mapping[str, Any]
-    new: Mapping[str, object] = field(default_factory=dict)
-
-
-def _disks(stated: object, path: str) -> tuple[Disk, ...]:
-    return parse_items(Disk, stated, path, unique=("name", "source"))
+    match: Match = by_key
+    complete: Callable[[Any, Any, Sequence[Any], str], Any] = _as_it_is
+    check: Callable[[str, Any, Any, Sequence[Any]], None] = _no_rule
 
 
 def _interfaces(stated: object, path: str) -> tuple[Interface, ...]:
     return parse_items(Interface, stated, path, unique=("mac",))
+
+
+def _match_interfaces(observed: Sequence[Interface], stated: Sequence[Interface]) -> list[Optional[int]]:
+    """By MAC where one is stated; the others in their order."""
+    by_mac = {item.mac: index for index, item in enumerate(observed)}
+    taken = {by_mac[item.mac] for item in stated if item.mac in by_mac}
+    free = [index for index in range(len(observed)) if index not in taken]
+    found: list[Optional[int]] = []
+    for item in stated:
+        if item.mac is not None:
+            found.append(by_mac.get(item.mac))
+        else:
+            found.append(free.pop(0) if free else None)
+    return found
 
 
 def _filesystems(stated: object, path: str) -> tuple[Filesystem, ...]:
@@ -96,15 +116,35 @@ _FORWARD = {
     "address": {"type": "str", "default": LOOPBACK},
 }
 
+
+def _fresh(**defaults: object) -> Callable[[Any, Any, Sequence[Any], str], Any]:
+    """What a new item has where it doesn't say otherwise."""
+
+    def complete(before: Any, item: Any, _others: Sequence[Any], _machine: str) -> Any:
+        missing = {name: entry for name, entry in defaults.items() if getattr(item, name) is None}
+        return dataclasses.replace(item, **missing) if before is None else item
+
+    return complete
+
+
 # attribute of a Definition -> what its items are
 ITEMS: Mapping[str, Items] = {
-    "disks": Items(Disk, lambda disk: str(disk.name), _disks, arguments(Disk), {"format": "qcow2", "readonly": False}),
+    "disks": Items(
+        Disk,
+        lambda disk: str(disk.name),
+        parse_disks,
+        arguments(Disk),
+        match_disks,
+        complete_disk,
+        check_disk,
+    ),
     "interfaces": Items(
         Interface,
         lambda interface: str(interface.mac),
         _interfaces,
         arguments(Interface),
-        {"type": "network", "model": "virtio"},
+        _match_interfaces,
+        _fresh(type="network", model="virtio"),
     ),
     # Whether a share may lead to a sensitive directory is a rule for the request, and nothing that a domain has.
     "filesystems": Items(
@@ -112,7 +152,7 @@ ITEMS: Mapping[str, Items] = {
         lambda share: str(share.tag),
         _filesystems,
         {**arguments(Filesystem), "allow_sensitive": {"type": "bool"}},
-        {"readonly": False},
+        complete=_fresh(readonly=False),
     ),
     "forwards": Items(Forward, lambda forward: f"{forward.address}:{forward.host_port}", _forwards, _FORWARD),
 }
@@ -127,3 +167,8 @@ def items_of(item: Any) -> Items:
 def key(item: Any) -> str:
     """What tells the items of a list apart, as it stands in a change's path."""
     return items_of(item).key(item)
+
+
+def match(observed: Sequence[Any], stated: Sequence[Any]) -> list[tuple[Any, Optional[int]]]:
+    """Each stated item with the index of the observed one that it means, or None for a new one."""
+    return list(zip(stated, items_of(stated[0]).match(observed, stated))) if stated else []

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Optional
 
 from .domain import Definition
-from .domain_devices import LISTS, Filesystem, Interface, items_of, key
+from .domain_devices import LISTS, Filesystem, items_of, key, match
 from .forward import Forward
-from .options import Option, options
+from .options import Option, every_option, options
 
 # libvirt tells apart what nobody acts on differently.
 _STATES = {"blocked": "running", "shutdown": "running"}
@@ -33,10 +33,11 @@ def merge(observed: Definition, stated: Definition, purge: Collection[str] = ())
     # Ports belong to their machine: another one has those that are asked for.
     if found.get("machine", observed.machine) != observed.machine:
         found["pcie_root_ports"] = stated.pcie_root_ports
+    machine = found.get("machine", observed.machine) or ""
     for name in LISTS:
         wanted = getattr(stated, name)
         if wanted is not None or name in purge:
-            found[name] = _merge_list(getattr(observed, name) or (), wanted or (), name in purge)
+            found[name] = _merge_list(getattr(observed, name) or (), wanted or (), name in purge, machine)
     return dataclasses.replace(observed, **found)
 
 
@@ -52,54 +53,33 @@ def create(stated: Definition, *defaults: Definition) -> Definition:
     return merge(Definition(), result)
 
 
-def _merge_list(observed: tuple[Any, ...], stated: tuple[Any, ...], purge: bool) -> tuple[Any, ...]:
+def _merge_list(observed: tuple[Any, ...], stated: tuple[Any, ...], purge: bool, machine: str) -> tuple[Any, ...]:
     """Observed items stay in their place, so that no device moves; new ones come last."""
     pairs = match(observed, stated)
     partner = {old: item for item, old in pairs if old is not None}
-    kept = [
-        _merge_item(item, partner[index]) if index in partner else item
-        for index, item in enumerate(observed)
-        if index in partner or not purge
-    ]
-    return (*kept, *(_merge_item(None, item) for item, old in pairs if old is None))
+    kept = [index for index in range(len(observed)) if index in partner or not purge]
+    befores = [*(observed[index] for index in kept), *(None for _item, old in pairs if old is None)]
+    found = [_merge_item(observed[index], partner[index]) if index in partner else observed[index] for index in kept]
+    found += [_merge_item(None, item) for item, old in pairs if old is None]
+    for number, (before, item) in enumerate(zip(befores, found)):
+        if item is not before:
+            others = [*found[:number], *found[number + 1 :]]
+            found[number] = items_of(item).complete(before, item, others, machine)
+    return tuple(found)
 
 
 def _merge_item(observed: Optional[Any], stated: Any) -> Any:
     if isinstance(stated, Forward):
         return stated
     fields = {
-        attribute: getattr(stated, attribute)
-        for attribute, _option in options(type(stated))
+        attribute: option.merge(getattr(observed, attribute, None), getattr(stated, attribute))
+        for attribute, option in options(type(stated))
         if getattr(stated, attribute) is not None
     }
     if isinstance(stated, Filesystem) and (observed is None or stated.source not in (None, observed.source)):
         # Where another source leads to was never that of the former one.
         fields.setdefault("real", stated.source)
-    if observed is None:
-        return dataclasses.replace(stated, **{**items_of(stated).new, **fields})
-    return dataclasses.replace(observed, **fields)
-
-
-def match(observed: tuple[Any, ...], stated: tuple[Any, ...]) -> list[tuple[Any, Optional[int]]]:
-    """For each stated item the index of the observed one that it means, or None for a new one."""
-    if any(isinstance(item, Interface) for item in stated):
-        return _match_interfaces(observed, stated)
-    places = {key(item): index for index, item in enumerate(observed)}
-    return [(item, places.get(key(item))) for item in stated]
-
-
-def _match_interfaces(observed: tuple[Any, ...], stated: tuple[Any, ...]) -> list[tuple[Any, Optional[int]]]:
-    """By MAC where one is stated; the others in their order."""
-    by_mac = {item.mac: index for index, item in enumerate(observed)}
-    taken = {by_mac[item.mac] for item in stated if item.mac in by_mac}
-    free = [index for index in range(len(observed)) if index not in taken]
-    found: list[tuple[Any, Optional[int]]] = []
-    for item in stated:
-        if item.mac is not None:
-            found.append((item, by_mac.get(item.mac)))
-        else:
-            found.append((item, free.pop(0) if free else None))
-    return found
+    return dataclasses.replace(stated if observed is None else observed, **fields)
 
 
 def facets(definition: Definition) -> dict[str, object]:
@@ -124,7 +104,7 @@ def _item_facets(item: Any) -> Iterator[tuple[str, object]]:
     for attribute, option in options(type(item)):
         held = getattr(item, attribute)
         if held is not None:
-            yield option.path, held
+            yield option.path, _shown(option, held)
 
 
 def _shown(option: Option, held: object) -> object:
@@ -155,10 +135,24 @@ def view(name: str, definition: Definition, state: str, uuid: str) -> dict[str, 
     # Of a domain it is only known beside a fragment that asks for it.
     del found["xml"]
     for name_of_list in LISTS:
-        found[name_of_list] = [dataclasses.asdict(item) for item in getattr(definition, name_of_list) or ()]
+        found[name_of_list] = [_view_item(item) for item in getattr(definition, name_of_list) or ()]
     found["metadata"] = _nested(definition.metadata or {})
     found["owned"] = definition.owned
     found["created"] = definition.created
+    return found
+
+
+def _view_item(item: Any) -> dict[str, object]:
+    """In the shape of its options."""
+    if isinstance(item, Forward):
+        return dataclasses.asdict(item)
+    found: dict[str, Any] = {}
+    for attribute, option in every_option(type(item)):
+        head, _dot, tail = option.path.partition(".")
+        if tail:
+            found.setdefault(head, {})[tail] = getattr(item, attribute)
+        else:
+            found[head] = getattr(item, attribute)
     return found
 
 

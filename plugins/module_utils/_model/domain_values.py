@@ -25,8 +25,6 @@ _LEAST_MEMORY = 256 * MIB
 _MOST_ROOT_PORTS = 64
 # Lower context identifiers of vsock mean the hypervisor and the host, the highest one means any.
 _LEAST_CID, _MOST_CID = 3, 2**32 - 2
-# virtio-blk carries 20 bytes of serial number (virtio 1.2, 5.2.6), by which a guest finds the disk.
-_DISK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,19}", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,62}", re.ASCII)
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
 
@@ -66,14 +64,6 @@ def unless_none(_observed: object, stated: object) -> object:
 
 def with_others(observed: Optional[tuple[str, ...]], stated: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted({*(observed or ()), *stated}))
-
-
-@kind("str")
-def disk_name(stated: object, path: str) -> str:
-    if not isinstance(stated, str) or not _DISK_NAME.fullmatch(stated):
-        hint = "Use 1 to 20 letters, digits, dots, hyphens and underscores; it is the disk's serial number."
-        raise SpecError(path, f"{value.shown(stated)} is not a valid name", hint)
-    return stated
 
 
 @kind("str")

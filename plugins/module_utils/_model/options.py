@@ -91,10 +91,11 @@ def option(path: str, impact: str, kind: Kind, place: Optional[str] = None, **fu
 
 def options(model: type) -> Iterator[tuple[str, Option]]:
     """Attribute and option of each row of a model, save for what tells its items apart."""
-    return ((attribute, row) for attribute, row in _rows(model) if not row.identity)
+    return ((attribute, row) for attribute, row in every_option(model) if not row.identity)
 
 
-def _rows(model: type) -> Iterator[tuple[str, Option]]:
+def every_option(model: type) -> Iterator[tuple[str, Option]]:
+    """Those that tell its items apart, too."""
     for attribute in fields(model):
         if "option" in attribute.metadata:
             yield attribute.name, attribute.metadata["option"]
@@ -103,7 +104,7 @@ def _rows(model: type) -> Iterator[tuple[str, Option]]:
 def parse_rows(model: type, given: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """attribute -> value of what is stated. prefix goes before each path in errors."""
     found: dict[str, Any] = {}
-    for attribute, row in _rows(model):
+    for attribute, row in every_option(model):
         stated = _at(given, row.path)
         if stated is not None or row.identity:
             found[attribute] = row.kind(stated, prefix + row.path)
@@ -141,7 +142,7 @@ def refuse_twice(entries: Sequence[object], attribute: str, path: str) -> None:
 def arguments(model: type) -> dict[str, Any]:
     """The argument spec of a model's options, those with a dot in their paths as options of a mapping."""
     found: dict[str, Any] = {}
-    for _attribute, row in _rows(model):
+    for _attribute, row in every_option(model):
         if not row.argument:
             continue
         spec = {**row.kind.spec, **({"required": True} if row.required else {})}

@@ -12,6 +12,7 @@ from typing import Any, Optional
 from .._diff import LIVE, RECREATE, RESTART, Change, changes
 from .._errors import SpecError
 from .._model.accelerator import cpu_default
+from .._model.device_rules import check_devices
 from .._model.dhcp import Lease
 from .._model.domain import Definition
 from .._model.domain_devices import key
@@ -94,6 +95,8 @@ def _wanted(request: Request, state: State) -> Definition:
     else:
         wanted = _with_macs(request.name, merge(state.definition, request.stated, request.purge))
     check_machine(request.stated, wanted)
+    stated = wanted if state.definition is None else request.stated
+    check_devices(state.definition or Definition(), stated, wanted)
     return wanted
 
 
@@ -129,9 +132,6 @@ def new_definition(request: Request, host: Host) -> Definition:
         firmware="efi",
     )
     definition = create(request.stated, request.defaults, defaults)
-    for index, disk in enumerate(definition.disks or ()):
-        if disk.source is None:
-            raise SpecError(f"disks[{index}].source", "it is missing", "Name the disk's file.")
     return dataclasses.replace(_with_macs(request.name, definition), owned=True)
 
 

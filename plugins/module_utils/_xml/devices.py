@@ -1,81 +1,20 @@
 # Copyright: burrow.vm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lists of devices: each item of a model is one element, found again by its key."""
+"""The lists of devices: which elements each list is, and how they are read and written."""
 
 from __future__ import annotations
 
-import string
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Sequence
 from typing import Any, Optional
 from xml.etree.ElementTree import Element
 
-from .._model.domain_devices import Disk, Filesystem, Interface, key
+from .._model.domain_devices import Filesystem, Interface
 from .._model.paths import share_mount
 from . import metadata
-from .rows import Special, flag, rows
-from .tree import Row, add, ensure, get, parse, put, remove
-
-
-@dataclass(frozen=True)
-class Devices:
-    """elements: a path below the root. identify: element -> the item's own words. make: a new, bare element."""
-
-    attribute: str
-    elements: str
-    identify: Callable[[Element], dict[str, str]]
-    kind: Callable[..., Any]
-    rows: Sequence[Row]
-    make: Callable[[Element, Any], Element]
-
-    def read(self, root: Element) -> tuple[Any, ...]:
-        return tuple(self._item(element) for element in root.findall(self.elements))
-
-    def _item(self, element: Element) -> Any:
-        values = {field.attribute: field.read(element) for field in self.rows}
-        return self.kind(**self.identify(element), **values)
-
-    def write(self, root: Element, before: Sequence[Any], after: Sequence[Any]) -> None:
-        """Write only what differs. The items of before are those that read() gave, in their order."""
-        elements = dict(zip((key(item) for item in before), root.findall(self.elements)))
-        old = {key(item): item for item in before}
-        for item in after:
-            element = elements.pop(key(item), None)
-            if element is None:
-                element = self.make(root, item)
-            for field in self.rows:
-                value = getattr(item, field.attribute)
-                if value is not None and value != getattr(old.get(key(item)), field.attribute, None):
-                    field.write(element, value)
-        for element in elements.values():
-            ensure(root, "devices").remove(element)
-
-
-def _write_base(disk: Element, base: Optional[str]) -> None:
-    """The backing chain, written out: else libvirt's DAC driver gives the image to QEMU's user as well."""
-    remove(disk, "backingStore")
-    if base is None:
-        return
-    store = add(disk, "backingStore", type="file")
-    add(store, "format", type="qcow2")
-    source = add(store, "source", file=base)
-    add(source, "seclabel", model="dac", relabel="no")
-    # An empty element ends the chain: libvirt doesn't look into the file.
-    add(store, "backingStore")
-
-
-def _make_disk(root: Element, item: Disk) -> Element:
-    used = {target.get("dev") for target in root.findall("devices/disk/target")}
-    letters = string.ascii_lowercase
-    names = (f"vd{''.join(suffix)}" for length in (1, 2) for suffix in product(letters, repeat=length))
-    disk = add(ensure(root, "devices"), "disk", type="file", device="disk")
-    add(disk, "driver", name="qemu")
-    if not item.readonly:
-        put(disk, "driver@discard", "unmap")
-    add(disk, "target", dev=next(name for name in names if name not in used), bus="virtio")
-    put(disk, "serial", item.name)
-    return disk
+from .device_list import Devices
+from .disks import DISKS
+from .rows import Special, rows
+from .tree import add, ensure, get, parse, put, remove
 
 
 def _read_network_source(interface: Element) -> Optional[str]:
@@ -143,21 +82,8 @@ class Filesystems(Devices):
         metadata.write_shares(root, bound)
 
 
-DEVICES = (
-    Devices(
-        "disks",
-        "devices/disk",
-        lambda disk: {"name": get(disk, "serial") or get(disk, "target@dev") or ""},
-        Disk,
-        rows(
-            Disk,
-            {
-                "readonly": flag("readonly"),
-                "base": Special(lambda disk: get(disk, "backingStore/source@file"), _write_base),
-            },
-        ),
-        _make_disk,
-    ),
+DEVICES: tuple[Devices, ...] = (
+    DISKS,
     Devices(
         "interfaces",
         "devices/interface",

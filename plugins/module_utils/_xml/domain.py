@@ -222,6 +222,9 @@ def _write(root: Element, before: Definition, after: Definition, part: Optional[
         old, new = getattr(before, devices.attribute) or (), getattr(after, devices.attribute) or ()
         if old != new:
             devices.write(root, old, new)
+    # libvirt refuses an order of devices beside one of their kinds.
+    if root.find("devices/*/boot[@order]") is not None:
+        remove(root, "os/boot")
     if (before.forwards or ()) != (after.forwards or ()):
         forwards.write(root, after.forwards or ())
     if part is not None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import CPU_MODES, Definition, parse
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import DISK_FORMATS, INTERFACE_MODELS
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import INTERFACE_MODELS
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_disks import BUSES, CACHES, DISK_FORMATS
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, facets, merge
 from ansible_collections.burrow.vm.plugins.module_utils._model.fragment import parse_fragment
 from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml
@@ -25,9 +26,22 @@ LINES = st.text(
 PATHS = LINES.map(lambda line: "/srv/" + line.replace("/", "x").replace("..", "x"))
 WORDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}", fullmatch=True).filter(lambda word: ".." not in word)
 MACS = st.integers(0, 2**24 - 1).map(lambda n: f"52:54:00:{n >> 16:02x}:{n >> 8 & 255:02x}:{n & 255:02x}")
+BYTES = st.just("none") | st.integers(1, 2**40).map(lambda n: f"{n}KiB")
+COUNTS = st.just("none") | st.integers(1, 2**31 - 1)
 DISKS = st.fixed_dictionaries(
-    {"name": WORDS, "source": PATHS},
-    optional={"format": st.sampled_from(DISK_FORMATS), "readonly": st.booleans(), "base": PATHS},
+    {"name": WORDS, "source": PATHS | PATHS.map(lambda path: f"/dev{path}")},
+    optional={
+        "format": st.sampled_from(DISK_FORMATS),
+        "readonly": st.booleans(),
+        "base": PATHS,
+        "device": st.sampled_from(["disk", "cdrom"]),
+        "bus": st.sampled_from(BUSES),
+        "shareable": st.booleans(),
+        "cache": st.sampled_from(CACHES),
+        "io": st.sampled_from(["threads", "native"]),
+        "discard": st.sampled_from(["unmap", "ignore"]),
+        "iotune": st.fixed_dictionaries({}, optional={"read_bytes": BYTES, "total_iops": COUNTS}),
+    },
 )
 INTERFACES = st.fixed_dictionaries(
     {"source": WORDS, "mac": MACS},

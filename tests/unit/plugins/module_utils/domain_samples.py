@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.device_samples import DEVICE_SAMPLES
+
 NAME = "work"
 CREATED = "2026-11-01T10:00:00+00:00"
 _METADATA = {
@@ -27,7 +29,7 @@ XML = """
   <cpu><feature policy="require" name="svm"/></cpu>
   <clock><timer name="tsc" present="yes"/></clock>
   <devices>
-    <disk><serial>root</serial><driver cache="none"/></disk>
+    <disk><serial>root</serial><driver detect_zeroes="on"/></disk>
     <watchdog model="i6300esb" action="poweroff"/>
     <input type="tablet" bus="virtio"/>
     <video><model type="bochs"/></video>
@@ -113,4 +115,5 @@ SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
             "forwards": [{"host_port": 8080, "guest_port": 80}],
         },
     ),
+    **DEVICE_SAMPLES,
 }

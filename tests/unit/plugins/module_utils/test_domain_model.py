@@ -11,7 +11,8 @@ import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import Disk, Interface
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import Interface
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_disks import Disk
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, merge, view
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._model.forward import Forward
@@ -131,7 +132,10 @@ def test_stated_is_laid_over_observed() -> None:
         machine="pc-q35-7.2",
         cpu_disable=("svm",),
         metadata={"image": "a", "digests.image": "1"},
-        disks=(Disk("root", "/r", "qcow2", False), Disk("other", "/o", "raw", True)),
+        disks=(
+            Disk("root", "/r", "qcow2", "disk", "virtio", "vda", readonly=False),
+            Disk("other", "/o", "raw", "disk", "virtio", "vdb", readonly=True),
+        ),
         forwards=(Forward(8080, 80),),
     )
     stated = parse(
@@ -149,9 +153,9 @@ def test_stated_is_laid_over_observed() -> None:
     assert after.cpu_disable == ("cx16", "svm")
     assert after.metadata == {"image": "a", "digests.image": "2"}
     assert after.disks == (
-        Disk("root", "/r", "qcow2", True),
-        Disk("other", "/o", "raw", True),
-        Disk("new", "/n", "qcow2", False),
+        Disk("root", "/r", "qcow2", "disk", "virtio", "vda", readonly=True),
+        Disk("other", "/o", "raw", "disk", "virtio", "vdb", readonly=True),
+        Disk("new", "/n", "qcow2", "disk", "virtio", "vdc", readonly=False, shareable=False, discard="unmap"),
     )
     assert after.forwards == (Forward(8080, 81),)
     assert merge(after, stated) == after

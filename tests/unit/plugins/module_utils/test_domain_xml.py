@@ -18,7 +18,8 @@ import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt import Connection
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import LISTS, Disk, Interface
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import LISTS, Interface
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_disks import Disk
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, facets, merge
 from ansible_collections.burrow.vm.plugins.module_utils._model.options import options
 from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml
@@ -275,7 +276,7 @@ def test_root_ports_are_added_to_those_there_are() -> None:
 
 def test_clocks_are_made_for_kvm_on_a_pc() -> None:
     timers = {name: rendered(name).count("<timer") for name in SAMPLES}
-    assert timers == {"minimal": 3, "full": 0, "kernel": 0, "hypervisor": 1, "pc": 0}
+    assert {name: count for name, count in timers.items() if count} == {"minimal": 3, "hypervisor": 1}
 
 
 def test_last_forward_takes_its_arguments_along() -> None:

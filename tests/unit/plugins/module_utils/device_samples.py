@@ -1,0 +1,30 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Definitions for the tests of a domain's devices: together they state each field of each list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_BASE = {"cpus": 1, "memory": "512MiB", "accelerator": "tcg", "machine": "q35", "firmware": "bios"}
+_LIMITS = {"read_bytes": "10MiB", "write_bytes": "5MiB", "read_iops": 100, "write_iops": 50}
+
+# name of a golden file -> architecture and parameters
+DEVICE_SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
+    "disks": (
+        "x86_64",
+        {
+            **_BASE,
+            "disks": [
+                {"name": "root", "source": "/g/root.qcow2", "boot_order": 2, "iotune": _LIMITS},
+                {"name": "lv", "source": "/dev/vg/lv", "bus": "scsi", "cache": "none", "io": "native"},
+                {"name": "all", "source": "/g/all.raw", "format": "raw", "shareable": True, "discard": "ignore"},
+                {"name": "stick", "source": "/g/stick.raw", "format": "raw", "bus": "usb", "readonly": True},
+                {"name": "late", "source": "/g/late.qcow2", "bus": "sata", "target": "sdx", "base": "/i/image.qcow2"},
+                {"name": "dvd", "source": "/g/install.iso", "device": "cdrom", "boot_order": 1},
+                {"name": "tray", "device": "cdrom", "iotune": {"total_bytes": "1MiB", "total_iops": 7}},
+            ],
+        },
+    ),
+}

@@ -11,13 +11,57 @@ class ModuleDocFragment:
 options:
   cpus:
     description:
-      - The number of virtual CPUs. A new domain gets V(2) when nothing is stated.
+      - The number of virtual CPUs that the guest starts with. A new domain gets V(2) when nothing is stated.
+      - More than the domain's maximum raises that, when O(cpus_maximum) is not stated.
+    type: int
+  cpus_maximum:
+    description:
+      - How many virtual CPUs the guest can have. It is O(cpus) when nothing is stated.
     type: int
   memory:
     description:
       - The guest's memory, with its unit, as in V(8GiB) or V(512M); 256 MiB or more. All units are binary.
-      - A new domain gets 2 GiB when nothing is stated.
+      - A new domain gets 2 GiB when nothing is stated. More than the domain's maximum raises that, when
+        O(memory_maximum) is not stated.
     type: str
+  memory_maximum:
+    description:
+      - The most memory that the guest can have, as O(memory) is written, and what its hardware has. The guest's balloon
+        driver gives back what is more than O(memory). It is O(memory) when nothing is stated.
+    type: str
+  memory_backing:
+    description:
+      - How the host holds the guest's memory.
+    type: dict
+    suboptions:
+      hugepages:
+        description:
+          - The size of its pages, as in V(2MiB) or V(1GiB). V(default) is the size that the host's kernel uses by
+            default, V(none) means ordinary pages. The host must have set enough of them aside.
+        type: str
+      locked:
+        description: [Whether the host never swaps it out.]
+        type: bool
+      shared:
+        description:
+          - Whether other processes of the host can map it, as vhost-user devices need. O(filesystems) set this by
+            themselves.
+        type: bool
+  numa:
+    description:
+      - NUMA cells of the guest, in their order. Together they have all its CPUs and all its memory, the maximum of both
+        where there is one. V([]) takes them away.
+    type: list
+    elements: dict
+    suboptions:
+      cpus:
+        description: ['The CPUs of the cell, as in V(0-3,8).']
+        type: str
+        required: true
+      memory:
+        description: ['Its memory, as in V(4GiB).']
+        type: str
+        required: true
   accelerator:
     description:
       - With V(kvm) the host's CPU runs the guest, with V(tcg) QEMU emulates one.
@@ -42,8 +86,17 @@ options:
           - A new domain gets V(host-passthrough) with KVM and V(maximum) with TCG when nothing is stated. Both show the
             guest a CPU that can run guests of its own, with KVM where the host's module C(kvm_intel) or C(kvm_amd) has
             C(nested) on.
+          - With V(custom) it is that of O(cpu.model).
         type: str
-        choices: [maximum, host-passthrough, host-model]
+        choices: [maximum, host-passthrough, host-model, custom]
+      model:
+        description:
+          - A model of CPU by its name, as in C(virsh cpu-models x86_64). It makes O(cpu.mode) V(custom).
+        type: str
+      require:
+        description: [Features that it must have. The guest does not start where they can't be had.]
+        type: list
+        elements: str
       disable:
         description:
           - Features to take from it. Features disabled by others stay so.
@@ -51,6 +104,33 @@ options:
             wrongly and newer Linux kernels crash.
         type: list
         elements: str
+      force:
+        description: [Features that the guest is told to have, whether the host's CPU has them or not.]
+        type: list
+        elements: str
+      topology:
+        description:
+          - How its CPUs are arranged. The product must be O(cpus_maximum), or O(cpus) without one. It is stated whole;
+            V({}) takes it away.
+        type: dict
+        suboptions:
+          sockets:
+            description: [The number of sockets; 1 when it is not stated.]
+            type: int
+          dies:
+            description: [The number of dies of a socket; 1 when it is not stated.]
+            type: int
+          cores:
+            description: [The number of cores of a die; 1 when it is not stated.]
+            type: int
+          threads:
+            description: [The number of threads of a core; 1 when it is not stated.]
+            type: int
+      pinning:
+        description:
+          - "The host's CPUs that each of the guest's runs on, as in V({0: 2, 1: 3, emulator: 0-1}). QEMU's other
+            threads run on those of C(emulator). It is stated whole; V({}) takes it away."
+        type: dict
   firmware:
     description:
       - How the guest boots. A new domain without O(kernel) gets V(efi) (without Secure Boot) when nothing is stated.

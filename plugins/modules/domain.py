@@ -165,7 +165,12 @@ domain:
     created: {description: 'When it was created, as ISO 8601.', returned: success, type: str}
     accelerator: {description: V(kvm) or V(tcg)., returned: success, type: str}
     cpus: {description: Virtual CPUs., returned: success, type: int}
+    cpus_maximum: {description: The most virtual CPUs; null when it is C(cpus)., returned: success, type: int}
     memory: {description: Memory in bytes., returned: success, type: int}
+    memory_maximum: {description: The most memory in bytes; null when it is C(memory)., returned: success, type: int}
+    memory_backing:
+      {description: 'How the host holds it; pages are in bytes, what is absent is null.', returned: success, type: dict}
+    numa: {description: Its NUMA cells with memory in bytes or null., returned: success, type: list, elements: dict}
     machine: {description: The machine type., returned: success, type: str}
     cpu: {description: The CPU., returned: success, type: dict}
     firmware: {description: V(efi) or V(bios); null with a kernel., returned: success, type: str}

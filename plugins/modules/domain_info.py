@@ -67,7 +67,12 @@ domains:
     created: {description: 'When it was created, as ISO 8601; null without our stamp.', returned: always, type: str}
     accelerator: {description: V(kvm) or V(tcg)., returned: always, type: str}
     cpus: {description: Virtual CPUs., returned: always, type: int}
+    cpus_maximum: {description: The most virtual CPUs; null when it is C(cpus)., returned: always, type: int}
     memory: {description: Memory in bytes., returned: always, type: int}
+    memory_maximum: {description: The most memory in bytes; null when it is C(memory)., returned: always, type: int}
+    memory_backing:
+      {description: 'How the host holds it; pages are in bytes, what is absent is null.', returned: always, type: dict}
+    numa: {description: Its NUMA cells with memory in bytes or null., returned: always, type: list, elements: dict}
     machine: {description: The machine type., returned: always, type: str}
     cpu: {description: The CPU., returned: always, type: dict}
     firmware: {description: V(efi) or V(bios); null with a kernel., returned: always, type: str}

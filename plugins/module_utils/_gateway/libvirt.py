@@ -111,6 +111,10 @@ class Connection:
         with failing("read the domain capabilities", self.uri):
             return str(self.handle.getDomainCapabilities(None, architecture, machine, domain_type, 0))
 
+    def capabilities(self) -> str:
+        with failing("read the capabilities", self.uri):
+            return str(self.handle.getCapabilities())
+
     def architecture(self) -> str:
         with failing("ask for the architecture", self.uri):
             return str(self.handle.getInfo()[0])

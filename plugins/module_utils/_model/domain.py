@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Optional, Union
 
 from .._errors import SpecError
+from . import cpu_values
 from . import domain_values as values
 from .domain_devices import ITEMS, Filesystem, Interface
 from .domain_disks import Disk
@@ -23,7 +24,8 @@ from .size import format_size
 
 ACCELERATORS = ("auto", "kvm", "tcg")
 FIRMWARES = ("efi", "bios")
-CPU_MODES = ("maximum", "host-passthrough", "host-model")
+CPU_MODES = ("maximum", "host-passthrough", "host-model", "custom")
+CUSTOM = "custom"
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,37 @@ class Definition:
     """autostart is libvirt's own note, all else is in the XML."""
 
     cpus: Optional[int] = option("cpus", "restart", values.cpus)
+    # The most that a running guest can be given; nothing where that is what it starts with.
+    cpus_maximum: Optional[int] = option("cpus_maximum", "restart", values.cpus)
     memory: Optional[int] = option("memory", "restart", values.memory, show=format_size)
+    memory_maximum: Optional[int] = option("memory_maximum", "restart", values.memory, show=format_size)
+    memory_pages: Optional[Union[int, str]] = option(
+        "memory_backing.hugepages",
+        "restart",
+        cpu_values.pages,
+        merge=values.unless_none,
+        show=cpu_values.shown_pages,
+    )
+    memory_locked: Optional[bool] = option("memory_backing.locked", "restart", boolean, merge=values.unless_empty)
+    memory_shared: Optional[bool] = option("memory_backing.shared", "restart", boolean, merge=values.unless_empty)
     accelerator: Optional[str] = option("accelerator", "restart", one_of(*ACCELERATORS))
     # Every device's address belongs to the machine.
     machine: Optional[str] = option("machine", "recreate", values.word, "os/type@machine", merge=values.machine)
     cpu_mode: Optional[str] = option("cpu.mode", "restart", one_of(*CPU_MODES), "cpu@mode")
+    cpu_model: Optional[str] = option("cpu.model", "restart", values.word, "cpu/model")
+    cpu_require: Optional[tuple[str, ...]] = option("cpu.require", "restart", values.words, merge=values.with_others)
     cpu_disable: Optional[tuple[str, ...]] = option("cpu.disable", "restart", values.words, merge=values.with_others)
+    cpu_force: Optional[tuple[str, ...]] = option("cpu.force", "restart", values.words, merge=values.with_others)
+    cpu_topology: Optional[Mapping[str, int]] = option(
+        "cpu.topology", "restart", cpu_values.topology, merge=values.unless_empty
+    )
+    # CPU of the guest, or `emulator` -> CPUs of the host.
+    cpu_pinning: Optional[Mapping[str, str]] = option(
+        "cpu.pinning", "restart", cpu_values.pinning, merge=values.unless_empty
+    )
+    numa: Optional[tuple[Mapping[str, Any], ...]] = option(
+        "numa", "restart", cpu_values.cells, merge=values.unless_empty, show=cpu_values.shown_cells
+    )
     # The NVRAM belongs to the firmware.
     firmware: Optional[str] = option("firmware", "recreate", one_of(*FIRMWARES))
     kernel: Optional[str] = option("kernel.path", "restart", values.file, "os/kernel", required=True)
@@ -83,8 +110,11 @@ def parse(params: Mapping[str, Any], prefix: str = "") -> Definition:
     for name, items in ITEMS.items():
         if params.get(name) is not None:
             found[name] = items.parse(params[name], prefix + name)
+    if found.get("cpu_model") is not None:
+        found.setdefault("cpu_mode", CUSTOM)
     definition = Definition(**found)
     _check_boot(params, definition, prefix)
+    _check_features(definition, prefix)
     return definition
 
 
@@ -93,3 +123,13 @@ def _check_boot(params: Mapping[str, Any], definition: Definition, prefix: str) 
         raise SpecError(f"{prefix}kernel.path", "it is missing", "Name the kernel's file.")
     if definition.kernel is not None and definition.firmware is not None:
         raise SpecError(f"{prefix}firmware", "it excludes kernel, which is started without firmware", "State one.")
+
+
+def _check_features(definition: Definition, prefix: str) -> None:
+    seen: dict[str, str] = {}
+    for policy in ("require", "disable", "force"):
+        for name in getattr(definition, f"cpu_{policy}") or ():
+            if name in seen:
+                problem = f"{name} is in cpu.{seen[name]} too"
+                raise SpecError(f"{prefix}cpu.{policy}", problem, "State each feature once.")
+            seen[name] = policy

@@ -10,12 +10,15 @@ from typing import Any, Optional
 
 from .domain import Definition
 from .domain_devices import LISTS, Filesystem, items_of, key, match
+from .domain_rules import BOOT, POLICIES, settle, without_others
 from .forward import Forward
 from .options import Option, every_option, options
 
 # libvirt tells apart what nobody acts on differently.
 _STATES = {"blocked": "running", "shutdown": "running"}
-_BOOT = ("kernel", "initrd", "cmdline")
+
+# Of these nothing is shown but that there is none, where this attribute says so.
+_WHOLE = {"kernel": "kernel", "vsock": "vsock_cid"}
 
 
 def merge(observed: Definition, stated: Definition, purge: Collection[str] = ()) -> Definition:
@@ -25,20 +28,12 @@ def merge(observed: Definition, stated: Definition, purge: Collection[str] = ())
         wanted = getattr(stated, attribute)
         if wanted is not None:
             found[attribute] = option.merge(getattr(observed, attribute), wanted)
-    # Firmware and kernel exclude each other; a domain that has both and keeps its kernel keeps the firmware.
-    if stated.firmware is not None:
-        found.update(dict.fromkeys(_BOOT))
-    elif stated.kernel is not None and observed.kernel is None:
-        found["firmware"] = None
-    # Ports belong to their machine: another one has those that are asked for.
-    if found.get("machine", observed.machine) != observed.machine:
-        found["pcie_root_ports"] = stated.pcie_root_ports
     machine = found.get("machine", observed.machine) or ""
     for name in LISTS:
         wanted = getattr(stated, name)
         if wanted is not None or name in purge:
             found[name] = _merge_list(getattr(observed, name) or (), wanted or (), name in purge, machine)
-    return dataclasses.replace(observed, **found)
+    return settle(observed, stated, dataclasses.replace(observed, **found))
 
 
 def create(stated: Definition, *defaults: Definition) -> Definition:
@@ -47,8 +42,11 @@ def create(stated: Definition, *defaults: Definition) -> Definition:
     for default in defaults:
         attributes = [attribute for attribute, _option in options(Definition)]
         if result.kernel is not None or result.firmware is not None:
-            attributes = [attribute for attribute in attributes if attribute not in (*_BOOT, "firmware")]
+            attributes = [attribute for attribute in attributes if attribute not in (*BOOT, "firmware")]
         missing = {name: getattr(default, name) for name in (*attributes, *LISTS) if getattr(result, name) is None}
+        for policy in POLICIES:
+            if policy in missing:
+                missing[policy] = without_others(missing[policy], result, policy)
         result = dataclasses.replace(result, **missing)
     return merge(Definition(), result)
 
@@ -128,10 +126,9 @@ def view(name: str, definition: Definition, state: str, uuid: str) -> dict[str, 
             found.setdefault(head, {})[tail] = plain
         else:
             found[head] = plain
-    if definition.kernel is None:
-        found["kernel"] = None
-    if definition.vsock_cid is None:
-        found["vsock"] = None
+    for noun, attribute in _WHOLE.items():
+        if getattr(definition, attribute) is None:
+            found[noun] = None
     # Of a domain it is only known beside a fragment that asks for it.
     del found["xml"]
     for name_of_list in LISTS:

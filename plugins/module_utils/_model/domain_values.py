@@ -62,8 +62,13 @@ def unless_none(_observed: object, stated: object) -> object:
     return None if stated == NONE else stated
 
 
-def with_others(observed: Optional[tuple[str, ...]], stated: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted({*(observed or ()), *stated}))
+def unless_empty(_observed: object, stated: object) -> object:
+    """The merge of what reads as nothing when it is false or empty."""
+    return stated or None
+
+
+def with_others(observed: Optional[tuple[str, ...]], stated: tuple[str, ...]) -> Optional[tuple[str, ...]]:
+    return tuple(sorted({*(observed or ()), *stated})) or None
 
 
 @kind("str")

@@ -25,6 +25,7 @@ from .._plan import UNKNOWN, Action, Plan
 from .._xml import domain as xml
 from .._xml.metadata import PREFIX
 from .._xml.tree import BURROW
+from .domain_host import look
 from .domain_plan import Host, State, Surroundings, check, check_files, needed, plan, target, used_files
 
 _TYPES = {"kvm": "kvm", "tcg": "qemu"}
@@ -104,7 +105,7 @@ class DomainResource:
         """Only what the plan makes use of is asked for."""
         forwards = set(wanted.forwards or ()) - set(live.forwards or ())
         return Surroundings(
-            most_cpus=0 if wanted.cpus is None else self._most_cpus(wanted),
+            hardware=look(self.connection, wanted, 0 if wanted.cpus is None else self._most_cpus(wanted)),
             directories=guest_files.directories(share.source or "" for share in wanted.filesystems or ()),
             hook=guest_files.hook_installed(),
             taken={forward: why for forward in forwards for why in self._taken(forward)},

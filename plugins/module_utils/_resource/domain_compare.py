@@ -13,6 +13,7 @@ from .._errors import SpecError
 from .._model.domain import Definition
 from .._model.domain_merge import facets, impacts, merge
 from .._model.domain_request import Request
+from .._model.domain_rules import check
 from .._xml import domain as xml
 
 
@@ -43,6 +44,7 @@ def _expanded(held: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, An
 
 def check_machine(stated: Definition, wanted: Definition) -> None:
     """Refuse what the machine can't have; of a domain that others made only what is asked for."""
+    check(stated, wanted)
     machine = wanted.machine or ""
     if wanted.iommu == "intel" and (stated.iommu or stated.machine) and not machine.startswith(("q35", "pc-q35")):
         raise SpecError("iommu", f"machine {machine} has no Intel IOMMU", "Choose machine q35, or iommu none.")

@@ -26,6 +26,7 @@ from .._model.size import GIB, format_size
 from .._model.value import UNKNOWN
 from .._plan import Action, Plan
 from .domain_compare import check_machine, compare, with_fragment
+from .domain_host import Hardware, check_hardware
 
 _MACHINES = {"x86_64": "q35", "i686": "q35", "aarch64": "virt"}
 _PREPARE = "Apply role burrow.vm.hypervisor to this host (playbook burrow.vm.prepare)."
@@ -94,8 +95,9 @@ def _wanted(request: Request, state: State) -> Definition:
         wanted = new_definition(request, state.host)
     else:
         wanted = _with_macs(request.name, merge(state.definition, request.stated, request.purge))
-    check_machine(request.stated, wanted)
+    # All that is said of a new domain is stated, if only as a default.
     stated = wanted if state.definition is None else request.stated
+    check_machine(stated, wanted)
     check_devices(state.definition or Definition(), stated, wanted)
     return wanted
 
@@ -265,18 +267,20 @@ def _waiting(request: Request, state: State) -> list[str]:
     if state.live is None or state.definition is None:
         return []
     live = state.live
-    # libvirt writes out what host-model became; the running guest is then as it was defined.
+    # libvirt writes out what host-model became, and each feature; the running guest is then as it was defined.
     if live.cpu_mode == "custom":
-        live = dataclasses.replace(live, cpu_mode=state.definition.cpu_mode, cpu_disable=state.definition.cpu_disable)
+        modelled = () if state.definition.cpu_mode == "custom" else ("cpu_mode", "cpu_model")
+        same = ("cpu_require", "cpu_disable", "cpu_force", *modelled)
+        live = dataclasses.replace(live, **{name: getattr(state.definition, name) for name in same})
     wanted = _with_macs(request.name, merge(live, request.stated, request.purge))
     return [change.path for change in compare(live, wanted) if change.impact != LIVE]
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """directories: share -> where it leads. taken: a forward that can't listen -> why. most_cpus 0: not known."""
+    """directories: share -> where it leads. taken: a forward that can't listen -> why."""
 
-    most_cpus: int = 0
+    hardware: Hardware = field(default_factory=Hardware)
     directories: Mapping[str, str] = field(default_factory=dict)
     hook: bool = True
     taken: Mapping[Forward, str] = field(default_factory=dict)
@@ -286,8 +290,14 @@ class Surroundings:
 def needed(before: Definition, after: Definition, *, starts: bool) -> Definition:
     """The part of a definition that the host must be able to give now: all of it to a guest that starts."""
     shares = [share for share in after.filesystems or () if starts or share not in (before.filesystems or ())]
+    cpus = starts or (after.cpus, after.cpus_maximum) != (before.cpus, before.cpus_maximum)
     return Definition(
-        cpus=after.cpus if starts or after.cpus != before.cpus else None,
+        cpus=after.cpus if cpus else None,
+        cpus_maximum=after.cpus_maximum if cpus else None,
+        cpu_pinning=after.cpu_pinning if starts or after.cpu_pinning != before.cpu_pinning else None,
+        memory=after.memory,
+        memory_maximum=after.memory_maximum,
+        memory_pages=after.memory_pages if starts else None,
         accelerator=after.accelerator,
         machine=after.machine,
         filesystems=tuple(shares),
@@ -298,9 +308,7 @@ def needed(before: Definition, after: Definition, *, starts: bool) -> Definition
 
 def check(stated: Definition, wanted: Definition, around: Surroundings, guarded: frozenset[str] = frozenset()) -> None:
     """Raise for what can't be had on this host. stated tells where the user wrote it; guarded as in Request."""
-    if around.most_cpus and (wanted.cpus or 0) > around.most_cpus:
-        problem = f"{wanted.cpus} is more than the hypervisor can give"
-        raise SpecError("cpus", problem, f"Write a number from 1 to {around.most_cpus}.")
+    check_hardware(wanted, around.hardware)
     if wanted.vsock_cid is not None and not around.vsock:
         hint = "Load the kernel's module vhost_vsock (`modprobe vhost_vsock`), or leave vsock out."
         raise SpecError("vsock", "this host has no /dev/vhost-vsock", hint, "no_vsock")

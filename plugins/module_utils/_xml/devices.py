@@ -40,11 +40,6 @@ def _make_filesystem(root: Element, item: Filesystem) -> Element:
     add(filesystem, "driver", type="virtiofs")
     add(filesystem, "source", dir=share_mount(name, item.tag))
     add(filesystem, "target", dir=item.tag)
-    # vhost-user: virtiofsd has to see the guest's memory.
-    if get(root, "memoryBacking/access@mode") != "shared":
-        put(root, "memoryBacking/access@mode", "shared")
-    if root.find("memoryBacking/source") is None:
-        put(root, "memoryBacking/source@type", "memfd")
     return filesystem
 
 

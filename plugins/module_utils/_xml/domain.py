@@ -13,62 +13,19 @@ from .._model.domain import Definition
 from .._model.domain_values import AUTO
 from .._model.fragment import arguments, has_arguments, leaves, pairs
 from . import forwards, metadata
+from .cpu import CPU
 from .devices import DEVICES
 from .rows import Special, rows
 from .tree import QEMU, add, ensure, get, parse, put, remove, serialize
 
-_UNITS = {"b": 1, "bytes": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4}
-_BINARY = {"KiB": 10, "k": 10, "MiB": 20, "M": 20, "GiB": 30, "G": 30, "TiB": 40, "T": 40}
 _TYPES = {"tcg": "qemu", "kvm": "kvm"}
 _ROOT_PORTS = "devices/controller[@model='pcie-root-port']"
 _AGENT = "org.qemu.guest_agent.0"
 
 
-def _write_cpus(root: Element, cpus: Any) -> None:
-    put(root, "vcpu", str(cpus))
-    put(root, "vcpu@current", None)
-
-
-def _read_memory(root: Element) -> Optional[int]:
-    text = get(root, "memory")
-    if text is None:
-        return None
-    unit = get(root, "memory@unit") or "KiB"
-    return int(text) << _BINARY[unit] if unit in _BINARY else int(text) * _UNITS[unit]
-
-
-def _write_memory(root: Element, size: Any) -> None:
-    for place in ("memory", "currentMemory"):
-        put(root, place, str(size >> 10))
-        put(root, f"{place}@unit", "KiB")
-
-
 def _read_accelerator(root: Element) -> Optional[str]:
     kind = root.get("type")
     return next((name for name, word in _TYPES.items() if word == kind), kind)
-
-
-def _write_cpu_mode(root: Element, mode: Any) -> None:
-    """Another mode means the rest of the CPU's description anew; what was disabled stays so."""
-    cpu = ensure(root, "cpu")
-    cpu.attrib.clear()
-    cpu.set("mode", mode)
-    for name in ("model", "vendor"):
-        remove(root, f"cpu/{name}")
-
-
-def _read_cpu_disable(root: Element) -> Optional[tuple[str, ...]]:
-    found = {feature.get("name", "") for feature in root.findall("cpu/feature") if feature.get("policy") == "disable"}
-    return tuple(sorted(found)) or None
-
-
-def _write_cpu_disable(root: Element, names: Any) -> None:
-    cpu = ensure(root, "cpu")
-    for name in names:
-        feature = next((item for item in cpu.findall("feature") if item.get("name") == name), None)
-        if feature is None:
-            feature = add(cpu, "feature", name=name)
-        feature.set("policy", "disable")
 
 
 def _read_firmware(root: Element) -> Optional[str]:
@@ -146,11 +103,8 @@ def _write_console_log(root: Element, path: Any) -> None:
 _SCALARS = rows(
     Definition,
     {
-        "cpus": Special(lambda root: int(get(root, "vcpu") or "1"), _write_cpus),
-        "memory": Special(_read_memory, _write_memory),
+        **CPU,
         "accelerator": Special(_read_accelerator, lambda root, kind: root.set("type", _TYPES[kind])),
-        "cpu_mode": Special(write=_write_cpu_mode),
-        "cpu_disable": Special(_read_cpu_disable, _write_cpu_disable),
         "firmware": Special(_read_firmware, _write_firmware),
         "iommu": Special(write=_write_iommu),
         "vsock_cid": Special(_read_cid, _write_cid),

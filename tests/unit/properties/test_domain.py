@@ -51,17 +51,40 @@ SHARES = st.fixed_dictionaries({"tag": WORDS, "source": PATHS}, optional={"reado
 PORTS = st.integers(1, 65535)
 FORWARDS = st.fixed_dictionaries({"host_port": PORTS, "guest_port": PORTS})
 KERNELS = st.fixed_dictionaries({"path": PATHS}, optional={"initrd": PATHS, "cmdline": LINES})
+SIZES = st.integers(256, 1 << 20).map(lambda n: f"{n}MiB")
+CPU_SETS = st.sets(st.integers(0, 300), min_size=1, max_size=5).map(lambda cpus: ",".join(map(str, cpus)))
+# Each policy has features of its own: nothing may be stated under two.
+FURTHER_CPU: dict[Any, st.SearchStrategy[Any]] = {
+    **{
+        policy: st.lists(st.sampled_from([f"{policy}-aes", f"{policy}-svm", f"{policy}-vmx"]), max_size=3)
+        for policy in ("require", "disable", "force")
+    },
+    "topology": st.dictionaries(st.sampled_from(["sockets", "dies", "cores", "threads"]), st.integers(1, 8)),
+    "pinning": st.dictionaries(st.integers(0, 63) | st.just("emulator"), CPU_SETS, max_size=3),
+}
 STATED: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "cpus": st.integers(1, 64),
-        "memory": st.integers(256, 1 << 20).map(lambda n: f"{n}MiB"),
+        "memory": SIZES,
         "accelerator": st.sampled_from(["kvm", "tcg"]),
         "machine": st.sampled_from(["q35", "pc", "virt"]),
     },
     optional={
-        "cpu": st.fixed_dictionaries(
-            {"mode": st.sampled_from(CPU_MODES)}, optional={"disable": st.lists(WORDS, min_size=1, max_size=3)}
+        "cpus_maximum": st.integers(1, 64),
+        "memory_maximum": SIZES,
+        "memory_backing": st.fixed_dictionaries(
+            {},
+            optional={
+                "hugepages": st.sampled_from(["2MiB", "1GiB", "default", "none"]),
+                "locked": st.booleans(),
+                "shared": st.booleans(),
+            },
         ),
+        "numa": st.lists(SIZES, max_size=3).map(
+            lambda sizes: [{"cpus": f"{2 * cell},{2 * cell + 1}", "memory": size} for cell, size in enumerate(sizes)]
+        ),
+        "cpu": st.fixed_dictionaries({"mode": st.sampled_from(CPU_MODES)}, optional=FURTHER_CPU)
+        | st.fixed_dictionaries({"model": WORDS}, optional=FURTHER_CPU),
         "kernel": KERNELS,
         "iommu": st.sampled_from(["intel", "none"]),
         "vsock": st.fixed_dictionaries({"cid": st.just("auto") | st.integers(3, 2**32 - 2)}),

@@ -104,6 +104,28 @@ SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
             "xml": XML,
         },
     ),
+    "large": (
+        "x86_64",
+        {
+            "cpus": 4,
+            "cpus_maximum": 16,
+            "memory": "4GiB",
+            "memory_maximum": "16GiB",
+            "memory_backing": {"hugepages": "2MiB", "locked": True, "shared": True},
+            "numa": [{"cpus": "0-3,8-11", "memory": "8GiB"}, {"cpus": "4-7,12-15", "memory": "8GiB"}],
+            "accelerator": "tcg",
+            "machine": "q35",
+            "firmware": "bios",
+            "cpu": {
+                "model": "Nehalem",
+                "require": ["aes", "pcid"],
+                "disable": ["svm"],
+                "force": ["rdrand"],
+                "topology": {"sockets": 2, "cores": 4, "threads": 2},
+                "pinning": {0: "1,0", 3: 1, "emulator": "0-1"},
+            },
+        },
+    ),
     "pc": (
         "x86_64",
         {

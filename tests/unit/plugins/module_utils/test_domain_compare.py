@@ -55,7 +55,10 @@ def test_a_running_guest_may_lack_a_fragment() -> None:
     ("params", "words"),
     [
         ({"cpus": 2, "xml": "<domain><vcpu>3</vcpu></domain>"}, "contradicts cpus, which is 2, and by the XML 3"),
-        ({"memory": "1GiB", "xml": "<domain><memory unit='GiB'>2</memory></domain>"}, "contradicts memory"),
+        (
+            {"memory": "1GiB", "xml": "<domain><currentMemory unit='GiB'>2</currentMemory></domain>"},
+            "contradicts memory",
+        ),
         ({"accelerator": "tcg", "xml": "<domain type='kvm'/>"}, "contradicts accelerator"),
         (
             {

@@ -33,6 +33,17 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"cpu": {"mode": "486"}}, "cpu.mode", "not known"),
     ({"cpu": {"disable": ["a'b"]}}, "cpu.disable[0]", "not a name"),
     ({"cpu": []}, "cpu", "not a mapping"),
+    ({"cpu": {"require": ["a"], "disable": ["b", "a"]}}, "cpu.disable", "a is in cpu.require too"),
+    ({"cpu": {"topology": {"cores": 0}}}, "cpu.topology.cores", "out of range"),
+    ({"cpu": {"topology": {"core": 1}}}, "cpu.topology.core", "no such key"),
+    ({"cpu": {"pinning": {"x": 1}}}, "cpu.pinning.x", "no CPU of the guest"),
+    ({"cpu": {"pinning": {0: "3-1"}}}, "cpu.pinning.0", "no set of CPUs"),
+    ({"cpu": {"pinning": {0: "1,^2"}}}, "cpu.pinning.0", "no set of CPUs"),
+    ({"cpu": {"pinning": {0: 99999}}}, "cpu.pinning.0", "no set of CPUs"),
+    ({"memory_backing": {"hugepages": "3MiB"}}, "memory_backing.hugepages", "no size of pages"),
+    ({"memory_backing": {"hugepages": "huge"}}, "memory_backing.hugepages", "not a size"),
+    ({"numa": [{"cpus": "0", "memory": "1"}]}, "numa[0].memory", "not a size"),
+    ({"numa": [{"cpus": "0-1", "memory": "1GiB"}, {"cpus": "1", "memory": "1GiB"}]}, "numa[1].cpus", "1 is in numa[0]"),
     ({"firmware": "efi", "kernel": {"path": "/k"}}, "firmware", "excludes kernel"),
     ({"kernel": {"initrd": "/i"}}, "kernel.path", "missing"),
     ({"kernel": {"path": "k"}}, "kernel.path", "not an absolute path"),
@@ -201,8 +212,11 @@ def test_root_ports_are_at_least_so_many() -> None:
 
 
 def test_view_has_the_shape_of_the_options() -> None:
-    shown = view("a", parse({"cpu": {"mode": "maximum"}, "metadata": {"digests": {"x": "1"}}}), "blocked", "u")
-    assert shown["cpu"] == {"mode": "maximum", "disable": None}
+    shown: dict[str, Any] = view(
+        "a", parse({"cpu": {"mode": "maximum"}, "metadata": {"digests": {"x": "1"}}}), "blocked", "u"
+    )
+    assert shown["cpu"]["mode"] == "maximum"
+    assert set(shown["cpu"].values()) == {"maximum", None}
     assert shown["metadata"] == {"digests": {"x": "1"}}
     assert shown["kernel"] is None
     assert (shown["iommu"], shown["vsock"], shown["pcie_root_ports"]) == (None, None, None)

@@ -17,6 +17,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge impo
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._model.forward import Forward
 from ansible_collections.burrow.vm.plugins.module_utils._model.names import mac_address
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_host import Hardware
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import (
     Host,
     State,
@@ -178,7 +179,7 @@ GOOD = parse(
 @pytest.mark.parametrize(
     ("around", "path", "words"),
     [
-        (Surroundings(most_cpus=1, directories={"/srv": "/srv"}), "cpus", "from 1 to 1"),
+        (Surroundings(Hardware(1), directories={"/srv": "/srv"}), "cpus", "from 1 to 1"),
         (Surroundings(vsock=False), "vsock", "no /dev/vhost-vsock"),
         (Surroundings(), "filesystems[0].source", "not a directory"),
         (Surroundings(directories={"/srv": "/proc/1"}), "filesystems[0].source", "leads to /proc/1"),
@@ -257,7 +258,7 @@ def test_a_share_made_by_somebody_else_stays_as_it_is() -> None:
 
 
 def test_a_host_that_has_it() -> None:
-    check(GOOD, GOOD, Surroundings(most_cpus=2, directories={"/srv": "/data"}))
+    check(GOOD, GOOD, Surroundings(Hardware(2), directories={"/srv": "/data"}))
 
 
 def test_files_are_looked_for_before_they_are_used() -> None:

@@ -1,0 +1,52 @@
+# Copyright: burrow.vm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a domain needs of its host's CPUs and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .._errors import SpecError
+from .._gateway.libvirt import Connection
+from .._model.cpu_values import members, written
+from .._model.domain import Definition
+from .._model.size import format_size
+from .._xml import host
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """most_cpus: of a domain. cpus: the host's. pages: size of a page -> memory set aside in such pages, in bytes.
+
+    What is 0 or empty is not known.
+    """
+
+    most_cpus: int = 0
+    cpus: frozenset[int] = frozenset()
+    pages: Mapping[int, int] = field(default_factory=dict)
+
+
+def look(connection: Connection, wanted: Definition, most_cpus: int) -> Hardware:
+    if not wanted.cpu_pinning and not wanted.memory_pages:
+        return Hardware(most_cpus)
+    capabilities = connection.capabilities()
+    return Hardware(most_cpus, host.cpus(capabilities), host.pages(capabilities))
+
+
+def check_hardware(wanted: Definition, there: Hardware) -> None:
+    for path, number in (("cpus_maximum", wanted.cpus_maximum), ("cpus", wanted.cpus)):
+        if there.most_cpus and (number or 0) > there.most_cpus:
+            problem = f"{number} is more than the hypervisor can give"
+            raise SpecError(path, problem, f"Write a number from 1 to {there.most_cpus}.")
+    for name, cpus in (wanted.cpu_pinning or {}).items():
+        missing = members(cpus) - there.cpus
+        if there.cpus and missing:
+            problem = f"this host has no CPU {written(missing)}"
+            raise SpecError(f"cpu.pinning.{name}", problem, f"Its CPUs are {written(there.cpus)}.")
+    size, memory = wanted.memory_pages, wanted.memory_maximum or wanted.memory or 0
+    if isinstance(size, int) and there.pages and there.pages.get(size, 0) < memory:
+        aside = format_size(there.pages.get(size, 0)) if there.pages.get(size) else "nothing"
+        problem = f"this host has {aside} in pages of {format_size(size)}, and the guest needs {format_size(memory)}"
+        place = f"/sys/kernel/mm/hugepages/hugepages-{size >> 10}kB/nr_hugepages"
+        raise SpecError("memory_backing.hugepages", problem, f"Write {-(-memory // size)} or more to {place}.")

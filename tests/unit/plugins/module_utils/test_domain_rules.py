@@ -1,0 +1,142 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one option of a domain means for another, and for the host: tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, merge
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_rules import check
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_host import Hardware, check_hardware
+from ansible_collections.burrow.vm.plugins.module_utils._xml import host
+
+OBSERVED = parse(
+    {
+        "cpus": 2,
+        "cpus_maximum": 4,
+        "memory": "1GiB",
+        "memory_maximum": "4GiB",
+        "machine": "pc-q35-7.2",
+        "firmware": "efi",
+        "cpu": {"topology": {"cores": 4}, "require": ["aes"], "pinning": {3: 0}},
+        "numa": [{"cpus": "0-3", "memory": "4GiB"}],
+    }
+)
+CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
+    ({"cpus": 4, "cpus_maximum": 2}, "cpus", "more than cpus_maximum, which is 2"),
+    ({"cpus_maximum": 1}, "cpus_maximum", "2 is more than"),
+    ({"memory": "8GiB", "memory_maximum": "4GiB"}, "memory", "8 GiB is more than memory_maximum, which is 4 GiB"),
+    ({"memory_maximum": "512MiB"}, "memory_maximum", "1 GiB is more than"),
+    ({"cpus": 6}, "cpus", "4 cores, 1 threads has 4 CPUs, and the guest 6"),
+    ({"cpus_maximum": 8}, "cpus_maximum", "has 4 CPUs, and the guest 8"),
+    ({"cpu": {"topology": {"sockets": 2, "threads": 3}}}, "cpu.topology", "has 6 CPUs, and the guest 4"),
+    ({"memory": "8GiB"}, "memory", "its cells have 4 GiB, and the guest 8 GiB"),
+    ({"numa": [{"cpus": "0-1", "memory": "4GiB"}]}, "numa", "have CPUs 0-1, and the guest 0-3"),
+    ({"numa": [{"cpus": "0-3", "memory": "5GiB"}]}, "numa", "5 GiB"),
+    ({"cpu": {"pinning": {4: 0}}}, "cpu.pinning.4", "no CPU 4"),
+    ({"cpu": {"mode": "maximum", "model": "EPYC"}}, "cpu.model", "mode maximum takes none"),
+    ({"cpu": {"mode": "custom"}}, "cpu.model", "needs one"),
+    (
+        {"memory_backing": {"shared": False}, "filesystems": [{"tag": "a", "source": "/srv"}]},
+        "memory_backing.shared",
+        "filesystems need",
+    ),
+]
+
+
+@pytest.mark.parametrize(("stated", "path", "words"), CONTRADICTIONS)
+def test_contradictions_are_refused_by_name(stated: dict[str, Any], path: str, words: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        check(parse(stated), merge(OBSERVED, parse(stated)))
+    assert caught.value.path == path
+    assert words in str(caught.value)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {},
+        {"cpus": 4},
+        {"memory": "4GiB"},
+        {"cpus": 8, "memory": "8GiB", "numa": [], "cpu": {"topology": {}}},
+        {"cpus": 8, "numa": [], "cpu": {"topology": {"sockets": 2, "cores": 2, "threads": 2}}},
+        {"memory_backing": {"shared": False}},
+    ],
+)
+def test_what_fits_is_taken(stated: dict[str, Any]) -> None:
+    check(parse(stated), merge(OBSERVED, parse(stated)))
+
+
+def test_what_others_made_is_left_alone() -> None:
+    odd = Definition(cpus=4, cpus_maximum=2, cpu_topology={"cores": 3}, cpu_pinning={"7": "0"}, cpu_mode="custom")
+    check(parse({"memory": "1GiB"}), merge(odd, parse({"memory": "1GiB"})))
+
+
+def test_a_maximum_is_raised_by_what_is_stated() -> None:
+    assert merge(OBSERVED, parse({"cpus": 6})).cpus_maximum is None
+    assert merge(OBSERVED, parse({"cpus": 3})).cpus_maximum == 4
+    assert merge(OBSERVED, parse({"cpus": 4})).cpus_maximum is None
+    assert merge(OBSERVED, parse({"memory": "2GiB"})).memory_maximum == 4 << 30
+    assert create(parse({"cpus": 2, "cpus_maximum": 2})) == create(parse({"cpus": 2}))
+
+
+def test_a_feature_is_under_the_policy_that_was_stated_last() -> None:
+    after = merge(OBSERVED, parse({"cpu": {"disable": ["aes"], "force": ["svm"]}}))
+    assert (after.cpu_require, after.cpu_disable, after.cpu_force) == (None, ("aes",), ("svm",))
+    made = create(parse({"cpu": {"force": ["cx16"]}}), parse({"cpu": {"disable": ["cx16", "svm"]}}))
+    assert (made.cpu_disable, made.cpu_force) == (("svm",), ("cx16",))
+
+
+def test_only_a_custom_cpu_has_a_model() -> None:
+    named = merge(Definition(), parse({"cpu": {"model": "EPYC"}}))
+    assert (named.cpu_mode, named.cpu_model) == ("custom", "EPYC")
+    assert merge(named, parse({"cpu": {"mode": "maximum"}})).cpu_model is None
+
+
+def test_shares_bring_shared_memory() -> None:
+    share = {"filesystems": [{"tag": "a", "source": "/srv"}]}
+    after = merge(Definition(), parse(share))
+    assert after.memory_shared
+    assert merge(after, parse({"filesystems": []}), ("filesystems",)).memory_shared
+    # It is there already, and whoever made it knows how.
+    assert merge(Definition(filesystems=after.filesystems), parse(share)).memory_shared is None
+
+
+CAPABILITIES = """<capabilities><host><topology><cells num='2'>
+  <cell id='0'><pages unit='KiB' size='2048'>512</pages><cpus><cpu id='0'/><cpu id='1'/></cpus></cell>
+  <cell id='1'><pages unit='KiB' size='2048'>512</pages><pages unit='KiB' size='1048576'>0</pages>
+    <cpus><cpu id='2'/></cpus></cell>
+</cells></topology></host></capabilities>"""
+
+
+@pytest.mark.parametrize(
+    ("stated", "path", "words"),
+    [
+        ({"cpu": {"pinning": {0: "1-3"}}}, "cpu.pinning.0", "has no CPU 3. Its CPUs are 0-2"),
+        ({"cpu": {"pinning": {"emulator": 9}}}, "cpu.pinning.emulator", "no CPU 9"),
+        ({"memory_backing": {"hugepages": "2MiB"}, "memory": "4GiB"}, "memory_backing.hugepages", "has 2 GiB in"),
+        ({"memory_backing": {"hugepages": "1GiB"}, "memory": "1GiB"}, "memory_backing.hugepages", "has nothing in"),
+        ({"cpus": 2, "cpus_maximum": 9}, "cpus_maximum", "9 is more than the hypervisor can give"),
+    ],
+)
+def test_what_the_host_lacks_is_refused_by_name(stated: dict[str, Any], path: str, words: str) -> None:
+    there = Hardware(8, host.cpus(CAPABILITIES), host.pages(CAPABILITIES))
+    with pytest.raises(SpecError) as caught:
+        check_hardware(parse(stated), there)
+    assert caught.value.path == path
+    assert words in str(caught.value)
+
+
+def test_what_the_host_has_is_taken() -> None:
+    there = Hardware(8, host.cpus(CAPABILITIES), host.pages(CAPABILITIES))
+    given = {"cpu": {"pinning": {0: "0-2"}}, "memory_backing": {"hugepages": "2MiB"}, "memory": "2GiB"}
+    check_hardware(parse(given), there)
+    # Nothing is known of this one.
+    check_hardware(parse({"cpu": {"pinning": {0: 7}}}), Hardware())

@@ -104,16 +104,20 @@ options:
             type: str
   interfaces:
     description:
-      - Network interfaces that the domain has. One with O(interfaces[].mac) is found by it, the others by their order.
+      - Network interfaces that the domain has. One with O(interfaces[].mac) is found by it. Of the others, one with
+        O(interfaces[].source) is found by that, and those that are left over by their order.
     type: list
     elements: dict
     suboptions:
       type:
-        description: [A libvirt network or a bridge of the host. A new interface is a V(network) if not stated.]
+        description:
+          - A libvirt network, a bridge of the host, an interface of the host directly (macvtap), or the network of QEMU
+            itself, which needs nothing of the host. A new interface is a V(network) if not stated.
         type: str
-        choices: [network, bridge]
+        choices: [network, bridge, direct, user]
       source:
-        description: [The network's or bridge's name. A new interface needs it.]
+        description:
+          - The name of the network, the bridge, or the host's interface. A new interface needs it, save for a V(user).
         type: str
       mac:
         description: [The MAC address. A new interface gets one that follows from the domain's name.]
@@ -122,6 +126,38 @@ options:
         description: [The device that the guest sees. A new interface is V(virtio) when nothing is stated.]
         type: str
         choices: [virtio, e1000e, e1000, rtl8139]
+      mode:
+        description: [How a V(direct) interface reaches others on the same one. A new one is a V(bridge) if not stated.]
+        type: str
+        choices: [bridge, vepa, private, passthrough]
+      link:
+        description: [Whether its cable is plugged in. It is where nothing says otherwise.]
+        type: str
+        choices: [up, down]
+      vlan:
+        description:
+          - The number of its VLAN. V(none) takes it away.
+          - libvirt has VLANs on Open vSwitch and SR-IOV devices, and since its version 11.0 on Linux bridges.
+        type: str
+      filter:
+        description: ["libvirt's filter that its packets pass, as in V(clean-traffic). V(none) takes it away."]
+        type: str
+      queues:
+        description: [How many queues a V(virtio) interface has. One for each CPU of the guest is what it can use.]
+        type: int
+      boot_order:
+        description: ["Its place among the devices that the firmware tries, as O(disks[].boot_order)."]
+        type: int
+      bandwidth:
+        description: ["Average rates, seen from the guest. V(none) takes one away."]
+        type: dict
+        suboptions:
+          inbound:
+            description: ["What it receives per second, with its unit, as in V(10MiB)."]
+            type: str
+          outbound:
+            description: [What it sends per second.]
+            type: str
   filesystems:
     description:
       - Directories of the host that the guest can mount by their tags (C(mount -t virtiofs TAG DIRECTORY)).

@@ -17,6 +17,10 @@ _DISK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,19}", re.ASCII)
 _TARGET = re.compile(r"(vd|sd|hd)[a-z]{1,2}", re.ASCII)
 _MOST_DEVICES = 256
 _MOST_IOPS = 2**31 - 1
+# 0 and 4095 mean other things (IEEE 802.1Q).
+_MOST_VLAN = 4094
+# The tun driver's (MAX_TAP_QUEUES).
+_MOST_QUEUES = 256
 
 
 @kind("str")
@@ -55,3 +59,20 @@ def byte_rate(stated: object, path: str) -> object:
 def operation_rate(stated: object, path: str) -> object:
     """Operations per second, or NONE."""
     return stated if stated == NONE else value.count(stated, path, least=1, most=_MOST_IOPS)
+
+
+@kind("str", read=int)
+def vlan(stated: object, path: str) -> object:
+    """The number of a VLAN, or NONE."""
+    return stated if stated == NONE else value.count(stated, path, least=1, most=_MOST_VLAN)
+
+
+@kind("int", read=int)
+def queues(stated: object, path: str) -> int:
+    return value.count(stated, path, least=1, most=_MOST_QUEUES)
+
+
+@kind("str", read=lambda text: int(text) << 10, write=lambda rate: str(rate >> 10))
+def bandwidth(stated: object, path: str) -> object:
+    """Bytes per second, or NONE. libvirt counts them in 1024."""
+    return stated if stated == NONE else parse_size(stated, path)

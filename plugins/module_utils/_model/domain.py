@@ -15,8 +15,9 @@ from typing import Any, Optional, Union
 from .._errors import SpecError
 from . import cpu_values
 from . import domain_values as values
-from .domain_devices import ITEMS, Filesystem, Interface
+from .domain_devices import ITEMS, Filesystem
 from .domain_disks import Disk
+from .domain_interfaces import Interface
 from .forward import Forward
 from .fragment import parse_fragment
 from .options import Kind, arguments, boolean, one_of, option, over, parse_rows

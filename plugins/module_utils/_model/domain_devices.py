@@ -13,20 +13,16 @@ from .._errors import SpecError
 from . import domain_values as values
 from . import value
 from .domain_disks import Disk, check_disk, complete_disk, match_disks, parse_disks
+from .domain_interfaces import (
+    Interface,
+    check_interface,
+    complete_interface,
+    match_interfaces,
+    parse_interfaces,
+)
 from .forward import LOOPBACK, Forward, parse_forwards
-from .options import Kind, arguments, boolean, one_of, option, parse_items
+from .options import Kind, arguments, boolean, option, parse_items
 from .share_rules import parse_tag
-
-INTERFACE_TYPES = ("network", "bridge")
-INTERFACE_MODELS = ("virtio", "e1000e", "e1000", "rtl8139")
-
-
-@dataclass(frozen=True)
-class Interface:
-    type: Optional[str] = option("type", "restart", one_of(*INTERFACE_TYPES))
-    source: Optional[str] = option("source", "restart", values.word)
-    mac: Optional[str] = option("mac", "restart", values.mac, "mac@address")
-    model: Optional[str] = option("model", "restart", one_of(*INTERFACE_MODELS), "model@type")
 
 
 @dataclass(frozen=True)
@@ -71,24 +67,6 @@ class Items:
     match: Match = by_key
     complete: Callable[[Any, Any, Sequence[Any], str], Any] = _as_it_is
     check: Callable[[str, Any, Any, Sequence[Any]], None] = _no_rule
-
-
-def _interfaces(stated: object, path: str) -> tuple[Interface, ...]:
-    return parse_items(Interface, stated, path, unique=("mac",))
-
-
-def _match_interfaces(observed: Sequence[Interface], stated: Sequence[Interface]) -> list[Optional[int]]:
-    """By MAC where one is stated; the others in their order."""
-    by_mac = {item.mac: index for index, item in enumerate(observed)}
-    taken = {by_mac[item.mac] for item in stated if item.mac in by_mac}
-    free = [index for index in range(len(observed)) if index not in taken]
-    found: list[Optional[int]] = []
-    for item in stated:
-        if item.mac is not None:
-            found.append(by_mac.get(item.mac))
-        else:
-            found.append(free.pop(0) if free else None)
-    return found
 
 
 def _filesystems(stated: object, path: str) -> tuple[Filesystem, ...]:
@@ -141,10 +119,11 @@ ITEMS: Mapping[str, Items] = {
     "interfaces": Items(
         Interface,
         lambda interface: str(interface.mac),
-        _interfaces,
+        parse_interfaces,
         arguments(Interface),
-        _match_interfaces,
-        _fresh(type="network", model="virtio"),
+        match_interfaces,
+        complete_interface,
+        check_interface,
     ),
     # Whether a share may lead to a sensitive directory is a rule for the request, and nothing that a domain has.
     "filesystems": Items(

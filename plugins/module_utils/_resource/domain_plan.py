@@ -144,8 +144,6 @@ def _with_macs(name: str, definition: Definition) -> Definition:
     taken = {item.mac for item in definition.interfaces}
     interfaces = []
     for index, item in enumerate(definition.interfaces):
-        if item.source is None:
-            raise SpecError(f"interfaces[{index}].source", "it is missing", "Name the network or bridge.")
         mac = item.mac or _free_mac(name, index, taken)
         taken.add(mac)
         interfaces.append(dataclasses.replace(item, mac=mac))

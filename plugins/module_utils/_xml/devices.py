@@ -5,33 +5,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any
 from xml.etree.ElementTree import Element
 
-from .._model.domain_devices import Filesystem, Interface
+from .._model.domain_devices import Filesystem
+from .._model.domain_interfaces import Interface
 from .._model.paths import share_mount
 from . import metadata
 from .device_list import Devices
 from .disks import DISKS
-from .rows import Special, rows
+from .interfaces import INTERFACES
 from .tree import add, ensure, get, parse, put, remove
-
-
-def _read_network_source(interface: Element) -> Optional[str]:
-    return get(interface, f"source@{interface.get('type')}")
-
-
-def _write_network_source(interface: Element, source: Optional[str]) -> None:
-    put(interface, f"source@{interface.get('type')}", source)
-
-
-def _write_type(interface: Element, kind: Optional[str]) -> None:
-    """Another type has another attribute for the same word."""
-    word = _read_network_source(interface)
-    remove(interface, "source")
-    put(interface, "@type", kind)
-    if word is not None:
-        _write_network_source(interface, word)
 
 
 def _make_filesystem(root: Element, item: Filesystem) -> Element:
@@ -79,25 +63,11 @@ class Filesystems(Devices):
 
 DEVICES: tuple[Devices, ...] = (
     DISKS,
-    Devices(
-        "interfaces",
-        "devices/interface",
-        lambda _interface: {},
-        Interface,
-        rows(
-            Interface,
-            {
-                "type": Special(lambda interface: interface.get("type"), _write_type),
-                "source": Special(_read_network_source, _write_network_source),
-            },
-        ),
-        lambda root, _item: add(ensure(root, "devices"), "interface", type="network"),
-    ),
+    INTERFACES,
     Filesystems("filesystems", "devices/filesystem", lambda _element: {}, Filesystem, (), _make_filesystem),
 )
-_INTERFACES = next(devices for devices in DEVICES if devices.kind is Interface)
 
 
 def interfaces(text: str) -> tuple[Interface, ...]:
     """Those of a definition, where nothing else of it is asked for."""
-    return tuple(_INTERFACES.read(parse(text))) if text else ()
+    return tuple(INTERFACES.read(parse(text))) if text else ()

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import CPU_MODES, Definition, parse
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import INTERFACE_MODELS
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_disks import BUSES, CACHES, DISK_FORMATS
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_interfaces import MODELS, MODES, TYPES
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, facets, merge
 from ansible_collections.burrow.vm.plugins.module_utils._model.fragment import parse_fragment
 from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml
@@ -45,7 +45,16 @@ DISKS = st.fixed_dictionaries(
 )
 INTERFACES = st.fixed_dictionaries(
     {"source": WORDS, "mac": MACS},
-    optional={"type": st.sampled_from(["network", "bridge"]), "model": st.sampled_from(INTERFACE_MODELS)},
+    optional={
+        "type": st.sampled_from(TYPES),
+        "model": st.sampled_from(MODELS),
+        "mode": st.sampled_from(MODES),
+        "link": st.sampled_from(["up", "down"]),
+        "vlan": st.just("none") | st.integers(1, 4094),
+        "filter": st.just("none") | WORDS,
+        "queues": st.integers(1, 256),
+        "bandwidth": st.fixed_dictionaries({}, optional={"inbound": BYTES, "outbound": BYTES}),
+    },
 )
 SHARES = st.fixed_dictionaries({"tag": WORDS, "source": PATHS}, optional={"readonly": st.booleans()})
 PORTS = st.integers(1, 65535)
@@ -94,7 +103,7 @@ STATED: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
             {}, optional={"image": LINES, "branch": LINES, "digests": st.dictionaries(WORDS, LINES, max_size=2)}
         ),
         "disks": st.lists(DISKS, max_size=3, unique_by=(lambda disk: disk["name"], lambda disk: disk["source"])),
-        "interfaces": st.lists(INTERFACES, max_size=3, unique_by=lambda item: item["mac"]),
+        "interfaces": st.lists(INTERFACES, max_size=3, unique_by=lambda item: str(item["mac"])),
         "filesystems": st.lists(SHARES, max_size=3, unique_by=lambda share: share["tag"]),
         "forwards": st.lists(FORWARDS, max_size=3, unique_by=lambda forward: forward["host_port"]),
     },

@@ -27,4 +27,22 @@ DEVICE_SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
             ],
         },
     ),
+    "interfaces": (
+        "x86_64",
+        {
+            **_BASE,
+            "interfaces": [
+                {"source": "burrow", "mac": "52:54:00:00:00:01", "queues": 4, "filter": "clean-traffic"},
+                {
+                    "type": "bridge",
+                    "source": "br0",
+                    "mac": "52:54:00:00:00:02",
+                    "vlan": 42,
+                    "bandwidth": {"inbound": "10MiB", "outbound": "512KiB"},
+                },
+                {"type": "direct", "source": "eth0", "mac": "52:54:00:00:00:03", "mode": "private", "boot_order": 1},
+                {"type": "user", "mac": "52:54:00:00:00:04", "model": "e1000", "link": "down"},
+            ],
+        },
+    ),
 }

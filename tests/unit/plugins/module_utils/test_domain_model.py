@@ -11,8 +11,8 @@ import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import Interface
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_disks import Disk
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_interfaces import Interface
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, merge, view
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._model.forward import Forward

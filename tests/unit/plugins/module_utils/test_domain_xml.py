@@ -18,8 +18,9 @@ import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt import Connection
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import LISTS, Interface
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import LISTS
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_disks import Disk
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_interfaces import Interface
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, facets, merge
 from ansible_collections.burrow.vm.plugins.module_utils._model.options import options
 from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml

@@ -15,12 +15,13 @@ IMPACTS = (LIVE, RESTART, RECREATE)
 
 @dataclass(frozen=True)
 class Change:
-    """One field that differs. path is the option's path, impact one of IMPACTS."""
+    """One field that differs. path is the option's path, impact one of IMPACTS, why the reason of an impact."""
 
     path: str
     before: object
     after: object
     impact: str = LIVE
+    why: str = ""
 
     def sentence(self) -> str:
         """The change in words, as it stands in `actions`."""

@@ -12,7 +12,10 @@ description:
   - Makes a libvirt domain (a virtual machine of QEMU) exist with a definition, in a state; or removes it.
   - What is not stated is not managed. A definition is compared option by option with what libvirt has; settings made
     by others survive, and UUID, MAC addresses and device addresses stay. What no option covers can be given as O(xml).
-  - A running guest is never restarted without consent, see O(restart_policy).
+  - A running guest is never restarted without consent, see O(restart_policy). Disks and interfaces that come and go,
+    an interface's network, forwards, O(metadata) and O(autostart) are changed while it runs, where it can take that.
+  - Each of RV(actions) says whether it is done while the guest runs or needs its next start. When one that libvirt
+    rejects comes after others they are taken back, or the error says what stays.
   - Any domain can be managed. Only a domain that this module created has its stamp (RV(domain.owned)), and only disks
     with the stamp of M(burrow.vm.disk) are removed with it.
 author:
@@ -59,7 +62,7 @@ options:
     choices: [disks, interfaces, filesystems, forwards]
   restart_policy:
     description:
-      - What to do when a change of a running guest needs a restart.
+      - What to do when a change of a running guest needs a restart. The refusal says why, where that is not plain.
       - With V(refuse) the module fails before it changes anything.
       - With V(defer) the definition is changed; RV(restart_required) names what the guest lacks until it was restarted.
       - With V(now) the guest is shut down and started again.
@@ -78,7 +81,8 @@ options:
     default: false
   timeout:
     description:
-      - Seconds that a guest has to shut down before it is powered off.
+      - Seconds that a guest has to shut down before it is powered off, and to let go of a device that is taken away
+        while it runs. One that doesn't let go fails the task, and its definition stays as it was.
     type: int
     default: 60
 seealso:
@@ -209,7 +213,7 @@ error:
     code:
       description:
         V(invalid), V(not_owned), V(restart_required), V(recreate_required), V(contradiction), V(xml_not_kept),
-        V(no_vsock), V(libvirt) and others.
+        V(no_vsock), V(detach_timeout), V(changed_meanwhile), V(libvirt) and others.
       returned: always
       type: str
     path: {description: The option or object that it is about., returned: always, type: str}

@@ -39,7 +39,7 @@ MAY_IMPORT = {
 
 # Modules of the standard library, and libvirt, through which a program reaches its host: for gateways only.
 HOST_ACCESS = {
-    *("ftplib", "http", "libvirt", "select", "selectors", "socket", "ssl", "urllib.request"),
+    *("ftplib", "http", "libvirt", "libvirt_qemu", "select", "selectors", "socket", "ssl", "urllib.request"),
     *("fcntl", "glob", "grp", "mmap", "os", "pathlib", "platform", "pwd", "resource", "shutil", "tempfile"),
     *("signal", "subprocess"),
 }
@@ -114,7 +114,7 @@ def foreign_import(layer: str, name: str) -> Optional[str]:
     if reaches_host and not name.startswith("os.path"):
         allowed = layer == "_gateway" or top in ALSO_ALLOWED.get(layer, ())
         return None if allowed else f"only gateways may import {top}"
-    if top in sys.stdlib_module_names or top in {"libvirt", "__future__"}:
+    if top in sys.stdlib_module_names or top in {"libvirt", "libvirt_qemu", "__future__"}:
         return None
     return "hypervisors have the standard library and libvirt only"
 

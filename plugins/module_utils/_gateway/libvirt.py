@@ -28,8 +28,6 @@ RUNNING_STATES = frozenset({"running", "blocked", "shutdown"})
 ACTIVE_STATES = RUNNING_STATES | {"paused", "pmsuspended"}
 
 _XML_SECURE, _XML_INACTIVE = 1, 2
-_AFFECT_LIVE = 1
-_METADATA_ELEMENT = 2
 _UNDEFINE = {"managed_save": 1, "snapshots": 2, "nvram": 4, "keep_nvram": 8, "checkpoints": 16, "tpm": 32}
 # VIR_DOMAIN_UNDEFINE_TPM came with 8.9: an older daemon refuses the flag.
 _UNDEFINE_TPM_SINCE = 8_009_000
@@ -149,7 +147,8 @@ class Connection:
             return None if handle is None else _STATES[handle.state()[0]]
         return None
 
-    def _domain(self, name: str) -> Any:
+    def domain_handle(self, name: str) -> Any:
+        """libvirt's own handle of a domain that must be there."""
         handle = self.find_domain(name)
         if handle is None:
             raise HostError("find the domain", name, "there is none of this name", code="no_domain")
@@ -161,11 +160,11 @@ class Connection:
 
     def start(self, name: str) -> None:
         with failing("start the domain", name, f"QEMU's own words are in /var/log/libvirt/qemu/{name}.log."):
-            self._domain(name).create()
+            self.domain_handle(name).create()
 
     def resume(self, name: str) -> None:
         with failing("resume the domain", name):
-            handle = self._domain(name)
+            handle = self.domain_handle(name)
             if _STATES[handle.state()[0]] == "pmsuspended":
                 handle.pMWakeup()
             else:
@@ -174,7 +173,7 @@ class Connection:
     def shutdown(self, name: str) -> None:
         """Ask the guest to shut down. It may be gone already."""
         with vanishing(OPERATION_INVALID), failing("shut the domain down", name):
-            self._domain(name).shutdown()
+            self.domain_handle(name).shutdown()
 
     def stop(self, name: str, timeout: float) -> None:
         """Let the guest shut down; after timeout (seconds) take its power away."""
@@ -188,20 +187,15 @@ class Connection:
 
     def power_off(self, name: str) -> None:
         with vanishing(OPERATION_INVALID), failing("power the domain off", name):
-            self._domain(name).destroy()
+            self.domain_handle(name).destroy()
 
     def discard_saved(self, name: str) -> None:
         with failing("discard the saved state", name):
-            self._domain(name).managedSaveRemove(0)
+            self.domain_handle(name).managedSaveRemove(0)
 
     def set_autostart(self, name: str, wanted: bool) -> None:
         with failing("set autostart", name):
-            self._domain(name).setAutostart(int(wanted))
-
-    def set_live_metadata(self, name: str, element: str, prefix: str, namespace: str) -> None:
-        """Write our metadata element into a running guest's definition; its persistent one is defined anew."""
-        with vanishing(OPERATION_INVALID), failing("write the metadata", name):
-            self._domain(name).setMetadata(_METADATA_ELEMENT, element, prefix, namespace, _AFFECT_LIVE)
+            self.domain_handle(name).setAutostart(int(wanted))
 
     def undefine(self, name: str, *, keep_nvram: bool) -> None:
         """Remove the definition, and with it saved state, snapshots' and checkpoints' metadata, TPM state, NVRAM."""
@@ -218,7 +212,7 @@ class Connection:
     def block_resize(self, name: str, path: str, size: int) -> None:
         """Grow the disk of a running guest; size is in bytes."""
         with failing("grow the disk", path):
-            self._domain(name).blockResize(path, size, _RESIZE_BYTES)
+            self.domain_handle(name).blockResize(path, size, _RESIZE_BYTES)
 
 
 class LibvirtError(HostError):

@@ -12,21 +12,23 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 from .._errors import HostError
-from .._gateway import accelerator, dhcp_lease, guest_files, ports
+from .._gateway import accelerator, dhcp_lease, guest_files, libvirt_live, ports
 from .._gateway import kept_files as files
 from .._gateway.libvirt import Connection, DomainState
 from .._model.dhcp import Lease
 from .._model.domain import Definition
-from .._model.domain_merge import view
+from .._model.domain_merge import merge, view
 from .._model.domain_request import Request, parse_request
 from .._model.paths import Store, stamp
 from .._model.port import Forward as Listener
 from .._plan import UNKNOWN, Action, Plan
 from .._xml import domain as xml
-from .._xml.metadata import PREFIX
-from .._xml.tree import BURROW
+from .._xml.forwards import NETDEV
+from .domain_change import Running
+from .domain_check import Surroundings, check, check_files, needed, other_files, used_files
 from .domain_host import look
-from .domain_plan import Host, State, Surroundings, check, check_files, needed, plan, target, used_files
+from .domain_live import Step
+from .domain_plan import Host, State, plan, target, with_macs
 
 _TYPES = {"kvm": "kvm", "tcg": "qemu"}
 _VSOCK = "/dev/vhost-vsock"
@@ -39,6 +41,8 @@ class DomainResource:
         self.request = request
         self.connection = connection
         self.store = Store(request.data)
+        # What is to be made of files that have not been looked for yet.
+        self._unchecked: Optional[Definition] = None
 
     @property
     def lock(self) -> Optional[str]:
@@ -55,7 +59,8 @@ class DomainResource:
         state = State(
             definition=definition,
             text=found.xml,
-            live=None if found.live_xml is None else xml.read(found.live_xml, self.request.fragment),
+            live_text=found.live_xml or "",
+            live=self._read_live(found, definition),
             run_state=found.state,
             uuid=found.uuid,
             active=found.active,
@@ -76,12 +81,17 @@ class DomainResource:
         after = target(self.request, state)
         if after is not None and planned.changed:
             starts = any(action.operation == "start" for action in planned.actions)
-            wanted = needed(state.definition or Definition(), after, starts=starts)
+            wanted = needed(state.definition or Definition(), after, starts=starts, live=state.live)
             around = self._surroundings(wanted, state.live or Definition())
             check(self.request.stated, wanted, around, self.request.guarded)
+            self._unchecked = after if other_files(state.definition, after) else None
         return planned
 
     def perform(self, action: Action) -> None:
+        # In check mode files may be planned ones; in a real run they are there before the first action.
+        after, self._unchecked = self._unchecked, None
+        if after is not None:
+            self._check_files(after)
         getattr(self, f"_do_{action.operation}")(**action.arguments)
 
     def result(self, state: State, plan: Plan, planned: bool) -> dict[str, object]:
@@ -154,7 +164,6 @@ class DomainResource:
     # -- what is done
 
     def _do_create(self, definition: Definition) -> None:
-        self._check_files(definition)
         now = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
         name = self.request.name
         self._define(xml.build(name, self.connection.architecture(), definition, now, self.request.fragment))
@@ -185,19 +194,39 @@ class DomainResource:
         hint = "Write it as `virsh dumpxml --inactive` shows it; the domain was put back as it was."
         raise HostError("keep the XML", name, cause, hint, "xml_not_kept")
 
-    def _do_define(self, definition: Definition, live_metadata: bool) -> None:
+    def _do_define(
+        self, before: Definition, definition: Definition, live: Optional[Definition], steps: tuple[Step, ...]
+    ) -> None:
+        """Change the definition, and the running guest by the steps. live: what it was when they were planned."""
         found = self._found()
-        before = self._read(found)
-        if before.disks != definition.disks or before.kernel != definition.kernel:
-            self._check_files(definition)
-        self._define(xml.edit(found.xml, before, definition, self.request.fragment), found)
-        if live_metadata and found.live_xml is not None:
-            element = xml.metadata_element(found.live_xml, definition)
-            self.connection.set_live_metadata(found.name, element, PREFIX, BURROW)
+        if self._read(found) != before or (steps and self._read_live(found, before) != live):
+            raise self._changed_meanwhile()
+        if definition != before:
+            self._define(xml.edit(found.xml, before, definition, self.request.fragment), found)
+        if steps and live is not None:
+            self._change_running(found, live, steps)
+
+    def _change_running(self, found: DomainState, live: Definition, steps: tuple[Step, ...]) -> None:
+        """found: the domain as it was before its definition was changed."""
+        request, text = self.request, found.live_xml or ""
+        wanted = with_macs(request.name, merge(live, request.stated, request.purge))
+        running = Running(
+            connection=self.connection,
+            name=request.name,
+            text=text,
+            edited=xml.edit(text, live, wanted),
+            defined=self._found().xml,
+            after=wanted,
+            timeout=request.timeout,
+        )
+        running.carry_out(steps, lambda: self.connection.define(request.name, found.xml))
+
+    def _changed_meanwhile(self) -> HostError:
+        cause = "it was changed, started or stopped by somebody else meanwhile"
+        return HostError("change the domain", self.request.name, cause, "Run it again.", "changed_meanwhile")
 
     def _do_recreate(self, definition: Definition, drop_nvram: bool) -> None:
         found = self._found()
-        self._check_files(definition)
         text = xml.rebuild(found.xml, definition, self.request.fragment)
         if drop_nvram:
             # libvirt removes the NVRAM of a definition only together with it.
@@ -246,6 +275,17 @@ class DomainResource:
 
     def _read(self, found: DomainState) -> Definition:
         return dataclasses.replace(xml.read(found.xml, self.request.fragment), autostart=found.autostart)
+
+    def _read_live(self, found: DomainState, definition: Definition) -> Optional[Definition]:
+        """The running guest's definition, or None. What was forwarded since its start only QEMU knows."""
+        if found.live_xml is None:
+            return None
+        live, stated = xml.read(found.live_xml, self.request.fragment), self.request.stated.forwards
+        if not live.forwards or stated is None:
+            return live
+        if definition.forwards == live.forwards == merge(live, self.request.stated, self.request.purge).forwards:
+            return live
+        return dataclasses.replace(live, forwards=libvirt_live.forwards(self.connection, found.name, NETDEV))
 
     def _found(self) -> DomainState:
         found = self.connection.domain(self.request.name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Optional
 
 from .._diff import LIVE, RECREATE, RESTART, Change, changes
 from .._errors import SpecError
@@ -15,21 +15,16 @@ from .._model.accelerator import cpu_default
 from .._model.device_rules import check_devices
 from .._model.dhcp import Lease
 from .._model.domain import Definition
-from .._model.domain_devices import key
 from .._model.domain_merge import create, facets, impacts, merge
 from .._model.domain_request import Request
-from .._model.forward import Forward
 from .._model.names import mac_address
-from .._model.sensitive import sensitivity
-from .._model.share_rules import refused_directory
 from .._model.size import GIB, format_size
-from .._model.value import UNKNOWN
 from .._plan import Action, Plan
+from .._xml import domain as xml
 from .domain_compare import check_machine, compare, with_fragment
-from .domain_host import Hardware, check_hardware
+from .domain_live import Guest, Step, sort
 
 _MACHINES = {"x86_64": "q35", "i686": "q35", "aarch64": "virt"}
-_PREPARE = "Apply role burrow.vm.hypervisor to this host (playbook burrow.vm.prepare)."
 # Role guest calls the option burrow_restart_policy.
 _POLICY = "restart_policy (burrow_restart_policy)"
 _CONSENT = f"Set {_POLICY} to now (restart the guest), or to defer (its next start brings the change)."
@@ -55,6 +50,7 @@ class State:
 
     definition: Optional[Definition] = None
     text: str = ""
+    live_text: str = ""
     live: Optional[Definition] = None
     run_state: str = "absent"
     uuid: str = ""
@@ -94,7 +90,7 @@ def _wanted(request: Request, state: State) -> Definition:
     if state.definition is None:
         wanted = new_definition(request, state.host)
     else:
-        wanted = _with_macs(request.name, merge(state.definition, request.stated, request.purge))
+        wanted = with_macs(request.name, merge(state.definition, request.stated, request.purge))
     # All that is said of a new domain is stated, if only as a default.
     stated = wanted if state.definition is None else request.stated
     check_machine(stated, wanted)
@@ -134,10 +130,10 @@ def new_definition(request: Request, host: Host) -> Definition:
         firmware="efi",
     )
     definition = create(request.stated, request.defaults, defaults)
-    return dataclasses.replace(_with_macs(request.name, definition), owned=True)
+    return dataclasses.replace(with_macs(request.name, definition), owned=True)
 
 
-def _with_macs(name: str, definition: Definition) -> Definition:
+def with_macs(name: str, definition: Definition) -> Definition:
     """Addresses that don't change when a guest is made again."""
     if definition.interfaces is None:
         return definition
@@ -192,12 +188,14 @@ def _slow(request: Request, host: Host) -> bool:
 def _plan_update(request: Request, state: State, before: Definition) -> Plan:
     after = _wanted(request, state)
     _effect(request, state, after)
-    found = compare(before, after)
-    waiting = _waiting(request, state)
     stops = request.state == "stopped" and state.active
     alive = (state.active or state.saved) and not stops
+    running = _running(request, state, after)
+    found = running.judge(compare(before, after)) if alive else compare(before, after)
+    waiting = running.waiting
     _check_consent(request, found, alive)
     restart = alive and request.policy == "now" and bool(waiting or _restarting(found))
+    steps = running.steps if alive and not restart else ()
     actions: list[Action] = []
     if stops:
         actions.append(_stop(request))
@@ -205,13 +203,14 @@ def _plan_update(request: Request, state: State, before: Definition) -> Plan:
         actions.append(_stop(request, "to restart it"))
     if restart and state.saved:
         actions.append(Action("discard_saved", "discard the saved state, which has the old definition"))
-    actions += _defining(found, before, after, live=state.active and not stops and not restart)
+    reported = [*found, *(running.lacks(found) if steps else ())]
+    shown = _Shown(tuple(reported), marked=state.active and alive and not restart)
+    actions += _defining(shown, before, after, state.live if steps else None, steps)
     started = restart or not state.active
     if (request.state == "running" and started) or (restart and state.active):
         actions.append(Action("start", f"start domain {request.name}"))
     elif request.state == "running" and state.run_state in ("paused", "pmsuspended"):
         actions.append(Action("resume", f"resume domain {request.name}"))
-    reported = list(found)
     if actions and request.state in ("running", "stopped"):
         reported += changes({"state": request.state}, {"state": state.run_state}, {})
     still = sorted({*waiting, *(change.path for change in _restarting(found))}) if alive and not restart else []
@@ -228,7 +227,9 @@ def _check_consent(request: Request, found: tuple[Change, ...], alive: bool) -> 
     needing = _restarting(found)
     if needing and alive and (request.policy == "refuse" or (recreating and request.policy != "now")):
         hint = f"Set {_POLICY} to now." if recreating else _CONSENT
-        raise SpecError(needing[0].path, f"to {needing[0].sentence()} needs a restart", hint, "restart_required")
+        why = f": {needing[0].why}" if needing[0].why else ""
+        problem = f"to {needing[0].sentence()} needs a restart{why}"
+        raise SpecError(needing[0].path, problem, hint, "restart_required")
 
 
 def _restarting(found: tuple[Change, ...]) -> list[Change]:
@@ -240,123 +241,91 @@ def _stop(request: Request, why: str = "") -> Action:
     return Action("stop", summary, {"timeout": request.timeout})
 
 
-def _defining(found: tuple[Change, ...], before: Definition, after: Definition, *, live: bool) -> list[Action]:
+@dataclass(frozen=True)
+class _Shown:
+    """Changes in words. marked: it is said when the running guest gets each."""
+
+    found: tuple[Change, ...]
+    marked: bool
+
+    def written(self) -> list[Change]:
+        """Autostart is no part of the definition."""
+        return [change for change in self.found if change.path != "autostart"]
+
+    def summary(self) -> str:
+        return ", ".join(f"{change.sentence()}{self._when(change)}" for change in self.written())
+
+    def _when(self, change: Change) -> str:
+        if not self.marked or change.path.startswith("metadata."):
+            return ""
+        return " (while it runs)" if change.impact == LIVE else " (at its next start)"
+
+
+def _defining(
+    shown: _Shown, before: Definition, after: Definition, live: Optional[Definition], steps: tuple[Step, ...]
+) -> list[Action]:
     actions = []
-    written = [change for change in found if change.path != "autostart"]
+    written = shown.written()
     if any(change.impact == RECREATE for change in written):
         drop_nvram = before.firmware == "efi" and after.firmware != "efi"
-        summary = f"define the domain anew: {_sentences(written)}"
+        summary = f"define the domain anew: {shown.summary()}"
         actions.append(Action("recreate", summary, {"definition": after, "drop_nvram": drop_nvram}))
     elif written:
-        note = live and any(change.path.startswith("metadata.") for change in written)
-        actions.append(Action("define", _sentences(written), {"definition": after, "live_metadata": note}))
-    if len(written) != len(found):
+        arguments = {"before": before, "definition": after, "live": live, "steps": steps}
+        actions.append(Action("define", shown.summary(), arguments))
+    if len(written) != len(shown.found):
         wanted = bool(after.autostart)
         actions.append(Action("autostart", f"set autostart to {wanted}", {"wanted": wanted}))
     return actions
 
 
-def _sentences(found: list[Change]) -> str:
-    return ", ".join(change.sentence() for change in found)
+@dataclass(frozen=True)
+class _Running:
+    """What the running guest lacks of what was asked for: steps bring it at once, waiting (path -> why) a restart."""
+
+    pending: tuple[Change, ...] = ()
+    steps: tuple[Step, ...] = ()
+    waiting: Mapping[str, str] = field(default_factory=dict)
+    live: bool = False
+
+    def judge(self, found: tuple[Change, ...]) -> tuple[Change, ...]:
+        """Changes of the definition with their impact on this guest."""
+        return tuple(self._judged(change) if self.live and change.impact == RESTART else change for change in found)
+
+    def _judged(self, change: Change) -> Change:
+        for path, why in self.waiting.items():
+            if _related(path, change.path):
+                return dataclasses.replace(change, why=why)
+        return dataclasses.replace(change, impact=LIVE)
+
+    def lacks(self, found: tuple[Change, ...]) -> list[Change]:
+        """What only the running guest lacks, and gets."""
+        paths = [change.path for change in found]
+        waits = [*self.waiting, *paths, "autostart"]
+        lacking = [change for change in self.pending if not any(_related(change.path, path) for path in waits)]
+        return [dataclasses.replace(change, impact=LIVE) for change in lacking]
 
 
-def _waiting(request: Request, state: State) -> list[str]:
-    """What was asked for, is defined perhaps, and the running guest doesn't have."""
+def _related(one: str, other: str) -> bool:
+    """Whether one is the other, or a field of it."""
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
+
+
+def _running(request: Request, state: State, after: Definition) -> _Running:
+    """The running guest against what was asked for, which is defined perhaps."""
     if state.live is None or state.definition is None:
-        return []
-    live = state.live
+        return _Running()
+    live = dataclasses.replace(state.live, autostart=state.definition.autostart)
     # libvirt writes out what host-model became, and each feature; the running guest is then as it was defined.
     if live.cpu_mode == "custom":
         modelled = () if state.definition.cpu_mode == "custom" else ("cpu_mode", "cpu_model")
         same = ("cpu_require", "cpu_disable", "cpu_force", *modelled)
         live = dataclasses.replace(live, **{name: getattr(state.definition, name) for name in same})
-    wanted = _with_macs(request.name, merge(live, request.stated, request.purge))
-    return [change.path for change in compare(live, wanted) if change.impact != LIVE]
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """directories: share -> where it leads. taken: a forward that can't listen -> why."""
-
-    hardware: Hardware = field(default_factory=Hardware)
-    directories: Mapping[str, str] = field(default_factory=dict)
-    hook: bool = True
-    taken: Mapping[Forward, str] = field(default_factory=dict)
-    vsock: bool = True
-
-
-def needed(before: Definition, after: Definition, *, starts: bool) -> Definition:
-    """The part of a definition that the host must be able to give now: all of it to a guest that starts."""
-    shares = [share for share in after.filesystems or () if starts or share not in (before.filesystems or ())]
-    cpus = starts or (after.cpus, after.cpus_maximum) != (before.cpus, before.cpus_maximum)
-    return Definition(
-        cpus=after.cpus if cpus else None,
-        cpus_maximum=after.cpus_maximum if cpus else None,
-        cpu_pinning=after.cpu_pinning if starts or after.cpu_pinning != before.cpu_pinning else None,
-        memory=after.memory,
-        memory_maximum=after.memory_maximum,
-        memory_pages=after.memory_pages if starts else None,
-        accelerator=after.accelerator,
-        machine=after.machine,
-        filesystems=tuple(shares),
-        forwards=after.forwards if starts else (),
-        vsock_cid=after.vsock_cid if starts else None,
-    )
-
-
-def check(stated: Definition, wanted: Definition, around: Surroundings, guarded: frozenset[str] = frozenset()) -> None:
-    """Raise for what can't be had on this host. stated tells where the user wrote it; guarded as in Request."""
-    check_hardware(wanted, around.hardware)
-    if wanted.vsock_cid is not None and not around.vsock:
-        hint = "Load the kernel's module vhost_vsock (`modprobe vhost_vsock`), or leave vsock out."
-        raise SpecError("vsock", "this host has no /dev/vhost-vsock", hint, "no_vsock")
-    _check_shares(stated, wanted, around, guarded)
-    for forward in wanted.forwards or ():
-        if forward in around.taken:
-            problem = f"port {forward.host_port} of {forward.address} {around.taken[forward]}"
-            raise SpecError(f"{_place(stated, 'forwards', forward)}.host_port", problem, "Choose another host_port.")
-
-
-def _check_shares(stated: Definition, wanted: Definition, around: Surroundings, guarded: frozenset[str]) -> None:
-    for share in wanted.filesystems or ():
-        path, source = f"{_place(stated, 'filesystems', share)}.source", share.source or ""
-        real = around.directories.get(source)
-        if real is None:
-            raise SpecError(path, f"{source!r} is not a directory of this host", "Make it, or share another one.")
-        if refused_directory(real):
-            raise SpecError(path, f"{source!r} leads to {real}, a system directory", "Share another directory.")
-        if share.tag in guarded and sensitivity(real):
-            hint = "Share another directory, or set allow_sensitive to true for this share."
-            raise SpecError(path, f"{source!r} leads to {real}, which {sensitivity(real)}", hint)
-        if share.real not in (None, real):
-            problem = f"{source!r} leads to {real}, and led to {share.real} when it was checked"
-            raise SpecError(path, problem, "See who changed it; if that is meant, state the share.")
-    if wanted.filesystems and not around.hook:
-        raise SpecError("filesystems", "this host lacks the libvirt hook that binds shares", _PREPARE, "no_hook")
-
-
-def _place(stated: Definition, name: str, item: Any) -> str:
-    """Where the user wrote the item of a list; one that they did not write is named by its key."""
-    keys = [key(other) for other in getattr(stated, name) or ()]
-    return f"{name}[{keys.index(key(item)) if key(item) in keys else key(item)}]"
-
-
-def check_files(stated: Definition, definition: Definition, missing: Mapping[str, str]) -> None:
-    """missing: path -> why. In check mode a disk may be a planned one, so this is asked only before it is used."""
-    for path, option in used_files(stated, definition).items():
-        if path == UNKNOWN:
-            raise SpecError(option, "it is not known", "State a path; this value is for check mode only.")
-        if path in missing:
-            raise SpecError(option, f"{path!r} {missing[path]}", "Make it first (burrow.vm.disk, burrow.vm.image).")
-
-
-def used_files(stated: Definition, definition: Definition) -> dict[str, str]:
-    """path -> option of the files that a guest is started from."""
-    found: dict[str, Optional[str]] = {}
-    for disk in definition.disks or ():
-        place = _place(stated, "disks", disk)
-        found[f"{place}.source"] = disk.source
-        found[f"{place}.base"] = disk.base
-    found["kernel.path"] = definition.kernel
-    found["kernel.initrd"] = definition.initrd
-    return {path: option for option, path in found.items() if path is not None}
+    wanted = with_macs(request.name, merge(live, request.stated, request.purge))
+    pending = tuple(change for change in compare(live, wanted) if change.path != "autostart")
+    if not pending:
+        return _Running(live=True)
+    edited = xml.edit(state.live_text, live, wanted)
+    guest = Guest(live, wanted, state.live_text, edited, after, paused=state.run_state != "running")
+    steps, waiting = sort(guest, pending)
+    return _Running(pending, steps, waiting, live=True)

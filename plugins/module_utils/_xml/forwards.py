@@ -18,7 +18,7 @@ from .tree import QEMU, add, get
 
 _COMMANDLINE = f"{{{QEMU}}}commandline"
 _ARGUMENT = f"{{{QEMU}}}arg"
-_ID = "burrow-forward"
+NETDEV = "burrow-forward"
 # The guest's static address on that network; the seed's network-config gives it to the NIC.
 GUEST_ADDRESS = "10.0.2.15"
 # libvirt hands out slots from 1 upwards and knows nothing of this device.
@@ -53,9 +53,9 @@ def write(root: Element, forwards: Iterable[Forward]) -> None:
     mac = mac_address(get(root, "name") or "", "forward")
     for argument in (
         "-netdev",
-        f"user,id={_ID},restrict=on,ipv6=off,{','.join(rules)}",
+        f"user,id={NETDEV},restrict=on,ipv6=off,{','.join(rules)}",
         "-device",
-        f"virtio-net-pci,netdev={_ID},mac={mac},bus={bus},addr={_SLOT}",
+        f"virtio-net-pci,netdev={NETDEV},mac={mac},bus={bus},addr={_SLOT}",
     ):
         add(commandline, _ARGUMENT, value=argument)
 
@@ -65,11 +65,11 @@ def _values(root: Element) -> list[str]:
 
 
 def _is_netdev(value: str) -> bool:
-    return value.startswith("user,") and f"id={_ID}" in value.split(",")
+    return value.startswith("user,") and f"id={NETDEV}" in value.split(",")
 
 
 def _is_device(value: str) -> bool:
-    return f"netdev={_ID}" in value.split(",")
+    return f"netdev={NETDEV}" in value.split(",")
 
 
 def _remove(commandline: Element) -> None:

@@ -13,6 +13,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge impo
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._plan import Plan
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import State, plan
+from ansible_collections.burrow.vm.plugins.module_utils._xml.domain import build
 
 BEFORE = dataclasses.replace(
     create(
@@ -36,6 +37,8 @@ BEFORE = dataclasses.replace(
     owned=True,
 )
 STOPPED = State(definition=BEFORE, run_state="stopped", uuid="u")
+TEXT = build("work", "x86_64", BEFORE, "now")
+RUNNING = dataclasses.replace(STOPPED, live=BEFORE, live_text=TEXT, run_state="running", active=True)
 
 
 def planned(before: State, /, **params: Any) -> Plan:

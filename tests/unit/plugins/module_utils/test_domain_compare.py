@@ -47,7 +47,7 @@ def test_a_running_guest_may_lack_a_fragment() -> None:
     wanted = WATCHDOG.format("poweroff")
     held = observed(wanted, wanted)
     live = observed(WATCHDOG.format("reset"), wanted).definition
-    state = dataclasses.replace(held, live=live, active=True, run_state="running")
+    state = dataclasses.replace(held, live=live, live_text=held.text, active=True, run_state="running")
     assert planned(state, xml=wanted).facts == {"restart_required": ["xml.devices/watchdog@action"]}
 
 

@@ -17,29 +17,32 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge impo
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._model.forward import Forward
 from ansible_collections.burrow.vm.plugins.module_utils._model.names import mac_address
-from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_host import Hardware
-from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import (
-    Host,
-    State,
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_check import (
     Surroundings,
     check,
     check_files,
     needed,
+    used_files,
+)
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_host import Hardware
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import (
+    Host,
+    State,
     new_definition,
     plan,
     target,
-    used_files,
 )
 from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.domain_states import (
     BEFORE,
+    RUNNING,
     STOPPED,
     operations,
     planned,
 )
 
-RUNNING = dataclasses.replace(STOPPED, live=BEFORE, run_state="running", active=True)
 PAUSED = dataclasses.replace(RUNNING, run_state="paused")
 SAVED = dataclasses.replace(STOPPED, saved=True)
+RESTART = ["stop", "define", "start"]
 FOREIGN = dataclasses.replace(RUNNING, definition=dataclasses.replace(BEFORE, owned=False))
 
 
@@ -73,7 +76,8 @@ FOREIGN = dataclasses.replace(RUNNING, definition=dataclasses.replace(BEFORE, ow
             ["stop", "define", "autostart", "start"],
         ),
         (RUNNING, {"firmware": "bios", "allow_recreate": True, "restart_policy": "now"}, ["stop", "recreate", "start"]),
-        (RUNNING, {"forwards": [], "purge": ["forwards"], "restart_policy": "now"}, ["stop", "define", "start"]),
+        (RUNNING, {"forwards": [], "purge": ["forwards"]}, ["define"]),
+        (RUNNING, {"forwards": [], "purge": ["forwards"], "cpus": 4, "restart_policy": "now"}, RESTART),
         (RUNNING, {"forwards": []}, []),
         (PAUSED, {}, []),
         (PAUSED, {"state": "running"}, ["resume"]),
@@ -96,7 +100,7 @@ def test_actions(state: State, params: dict[str, Any], expected: list[str]) -> N
         (PAUSED, {"cpus": 4}, "restart_required", "cpus"),
         (SAVED, {"cpus": 4}, "restart_required", "cpus"),
         (RUNNING, {"filesystems": [{"tag": "x", "source": "/x"}]}, "restart_required", "filesystems[x]"),
-        (RUNNING, {"forwards": [], "purge": ["forwards"]}, "restart_required", "forwards[127.0.0.1:8080]"),
+        (RUNNING, {"disks": [{"name": "x", "source": "/x"}]}, "restart_required", "disks[x]"),
         (RUNNING, {"disks": [{"name": "root", "source": "/q"}]}, "restart_required", "disks[root].source"),
         (RUNNING, {"machine": "pc", "restart_policy": "now"}, "recreate_required", "machine"),
         (STOPPED, {"firmware": "bios"}, "recreate_required", "firmware"),
@@ -163,7 +167,9 @@ def test_the_diff_is_made_of_the_changes() -> None:
         "before": {"memory": "1 GiB", "metadata.image": "a"},
         "after": {"memory": "2 GiB", "metadata.image": "b"},
     }
-    assert found.sentences() == ["change memory from 1 GiB to 2 GiB, change metadata.image from a to b"]
+    assert found.sentences() == [
+        "change memory from 1 GiB to 2 GiB (at its next start), change metadata.image from a to b"
+    ]
 
 
 GOOD = parse(

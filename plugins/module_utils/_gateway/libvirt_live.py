@@ -1,0 +1,98 @@
+# Copyright: burrow.vm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes of a running guest, by libvirt. Its persistent definition is not touched."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from .._errors import HostError
+from .._model.forward import Forward
+from .libvirt import OPERATION_INVALID, Connection, failing, vanishing
+
+_LIVE = 1
+_HUMAN = 1
+_METADATA_ELEMENT = 2
+# virErrorNumber
+_DEVICE_MISSING = 99
+_POLL = 0.2
+# `info usernet`: TCP[HOST_FORWARD]  12  127.0.0.1  8080  10.0.2.15  80  0  0
+_LISTENS = re.compile(r"TCP\[HOST_FORWARD\]\s+-?\d+\s+(?P<address>\S+)\s+(?P<host>\d+)\s+\S+\s+(?P<guest>\d+)\s")
+
+
+def attach(connection: Connection, name: str, xml: str, what: str) -> None:
+    with failing(f"attach {what}", name):
+        connection.domain_handle(name).attachDeviceFlags(xml, _LIVE)
+
+
+def update(connection: Connection, name: str, xml: str, what: str) -> None:
+    with failing(f"change {what} while it runs", name):
+        connection.domain_handle(name).updateDeviceFlags(xml, _LIVE)
+
+
+def detach(connection: Connection, name: str, xml: str, what: str) -> None:
+    """Ask the guest to let go of the device.
+
+    libvirt waits 5 s for that, and then returns as if it were done (qemuDomainDetachDeviceLive).
+    """
+    with vanishing(_DEVICE_MISSING), failing(f"detach {what}", name):
+        connection.domain_handle(name).detachDeviceFlags(xml, _LIVE)
+
+
+def wait_until_gone(connection: Connection, name: str, what: str, there: Callable[[str], bool], timeout: float) -> None:
+    """Wait until the guest let go of a device. there: whether a definition has it still."""
+    end = time.monotonic() + timeout
+    while there(_definition(connection, name)):
+        if time.monotonic() >= end:
+            cause = f"the guest didn't let go of it within {timeout:g} s, and may do so later"
+            hint = "See that its system is up and nothing there uses it, or change it with restart_policy now."
+            raise HostError(f"detach {what}", name, cause, hint, "detach_timeout")
+        time.sleep(_POLL)
+
+
+def _definition(connection: Connection, name: str) -> str:
+    with failing("read the running guest's definition", name):
+        return str(connection.domain_handle(name).XMLDesc(0))
+
+
+def set_note(connection: Connection, name: str, element: str, prefix: str, namespace: str) -> None:
+    """Write our metadata element into a running guest's definition."""
+    with vanishing(OPERATION_INVALID), failing("write the metadata", name):
+        connection.domain_handle(name).setMetadata(_METADATA_ELEMENT, element, prefix, namespace, _LIVE)
+
+
+def forwards(connection: Connection, name: str, netdev: str) -> tuple[Forward, ...]:
+    """The ports that the running guest's user network listens on. libvirt doesn't know them: QEMU is asked."""
+    section = _monitor(connection, name, "info usernet").partition(f"({netdev}):")[2].partition("Hub ")[0]
+    found = []
+    for match in _LISTENS.finditer(section):
+        address = "0.0.0.0" if match["address"] == "*" else match["address"]  # noqa: S104 (it is read, not bound)
+        found.append(Forward(int(match["host"]), int(match["guest"]), address))
+    return tuple(found)
+
+
+def forward(connection: Connection, name: str, netdev: str, item: Forward, guest: str) -> None:
+    """guest: the guest's address on that network."""
+    rule = f"tcp:{item.address}:{item.host_port}-{guest}:{item.guest_port}"
+    said = _monitor(connection, name, f"hostfwd_add {netdev} {rule}")
+    # The monitor has texts only, and no verdict: it is looked at.
+    if item not in forwards(connection, name, netdev):
+        what = f"forward port {item.host_port} of {item.address}"
+        raise HostError(what, name, said.strip() or "QEMU doesn't listen on it", "Choose another host_port.")
+
+
+def unforward(connection: Connection, name: str, netdev: str, item: Forward) -> None:
+    said = _monitor(connection, name, f"hostfwd_remove {netdev} tcp:{item.address}:{item.host_port}")
+    if item in forwards(connection, name, netdev):
+        what = f"take back the forward of port {item.host_port} of {item.address}"
+        raise HostError(what, name, said.strip() or "QEMU listens on it still", "Restart the guest for that.")
+
+
+def _monitor(connection: Connection, name: str, command: str) -> str:
+    """Ask QEMU itself. libvirt marks the guest as tainted by it, as a guest with forwards is already."""
+    import libvirt_qemu  # noqa: PLC0415
+
+    with failing("ask QEMU's monitor", name):
+        return str(libvirt_qemu.qemuMonitorCommand(connection.domain_handle(name), command, _HUMAN))

@@ -1,0 +1,114 @@
+# Copyright: burrow.vm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carries the live steps of a plan out, all or none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .._errors import HostError
+from .._gateway import libvirt_live as gateway
+from .._gateway.libvirt import Connection
+from .._model.domain import Definition
+from .._xml import domain as xml
+from .._xml import live
+from .._xml.forwards import GUEST_ADDRESS, NETDEV
+from .._xml.metadata import PREFIX
+from .._xml.tree import BURROW
+from .domain_live import Step
+
+Undo = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running guest. text: its definition; edited: what it should become; defined: the persistent one.
+
+    timeout: seconds that the guest has to let go of a device.
+    """
+
+    connection: Connection
+    name: str
+    text: str
+    edited: str
+    defined: str
+    after: Definition
+    timeout: float
+
+    def carry_out(self, steps: Sequence[Step], undo_first: Undo) -> None:
+        """All steps; when one fails those before it are taken back, and then undo_first is called."""
+        undone: list[tuple[str, Undo]] = [("the definition", undo_first)]
+        try:
+            for step in steps:
+                undone.append((step.path, getattr(self, f"_{step.operation}")(step)))
+        except HostError as error:
+            stays = _take_back(undone)
+            end = f"What stays of the changes made before: {', '.join(stays)}" if stays else "The rest is as it was"
+            error.args = (f"{str(error).rstrip('.')}. {end}",)
+            raise
+
+    def _attach(self, step: Step) -> Undo:
+        element = live.new_device(self.edited, step.list, step.key, self.text, self.defined)
+        gateway.attach(self.connection, self.name, element, step.path)
+        return lambda: self._let_go(step, element)
+
+    def _detach(self, step: Step) -> Undo:
+        element = live.device(self.text, step.list, step.key) or ""
+        self._let_go(step, element)
+        return lambda: gateway.attach(self.connection, self.name, element, step.path)
+
+    def _let_go(self, step: Step, element: str) -> None:
+        def there(text: str) -> bool:
+            return live.device(text, step.list, step.key) is not None
+
+        end = time.monotonic() + self.timeout
+        gateway.detach(self.connection, self.name, element, step.path)
+        gateway.wait_until_gone(self.connection, self.name, step.path, there, max(0, end - time.monotonic()))
+
+    def _update(self, step: Step) -> Undo:
+        former = live.changed_device(self.text, step.list, step.key)
+        gateway.update(self.connection, self.name, live.changed_device(self.edited, step.list, step.key), step.path)
+        return lambda: gateway.update(self.connection, self.name, former, step.path)
+
+    def _forward(self, step: Step) -> Undo:
+        gateway.forward(self.connection, self.name, NETDEV, step.new, GUEST_ADDRESS)
+        return lambda: gateway.unforward(self.connection, self.name, NETDEV, step.new)
+
+    def _unforward(self, step: Step) -> Undo:
+        gateway.unforward(self.connection, self.name, NETDEV, step.old)
+        return lambda: gateway.forward(self.connection, self.name, NETDEV, step.old, GUEST_ADDRESS)
+
+    def _reforward(self, step: Step) -> Undo:
+        back = self._unforward(step)
+        try:
+            forth = self._forward(step)
+        except HostError:
+            back()
+            raise
+
+        def undo() -> None:
+            forth()
+            back()
+
+        return undo
+
+    def _note(self, _step: Step) -> Undo:
+        former = xml.metadata_element(self.text, xml.read(self.text))
+        self._write_note(xml.metadata_element(self.text, self.after))
+        return lambda: self._write_note(former)
+
+    def _write_note(self, element: str) -> None:
+        gateway.set_note(self.connection, self.name, element, PREFIX, BURROW)
+
+
+def _take_back(undone: Sequence[tuple[str, Undo]]) -> list[str]:
+    """What can't be taken back."""
+    stays = []
+    for what, undo in reversed(undone):
+        try:
+            undo()
+        except HostError:
+            stays.append(what)
+    return stays

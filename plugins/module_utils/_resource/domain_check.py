@@ -1,0 +1,118 @@
+# Copyright: burrow.vm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a definition needs of the host, and whether the host has it: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from .._errors import SpecError
+from .._model.domain import Definition
+from .._model.domain_devices import key
+from .._model.forward import Forward
+from .._model.sensitive import sensitivity
+from .._model.share_rules import refused_directory
+from .._model.value import UNKNOWN
+from .domain_host import Hardware, check_hardware
+
+_PREPARE = "Apply role burrow.vm.hypervisor to this host (playbook burrow.vm.prepare)."
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """directories: share -> where it leads. taken: a forward that can't listen -> why."""
+
+    hardware: Hardware = field(default_factory=Hardware)
+    directories: Mapping[str, str] = field(default_factory=dict)
+    hook: bool = True
+    taken: Mapping[Forward, str] = field(default_factory=dict)
+    vsock: bool = True
+
+
+def needed(before: Definition, after: Definition, *, starts: bool, live: Optional[Definition] = None) -> Definition:
+    """The part of a definition that the host must be able to give now: all of it to a guest that starts.
+
+    live: that of a running guest, which may take further forwards while it runs.
+    """
+    shares = [share for share in after.filesystems or () if starts or share not in (before.filesystems or ())]
+    cpus = starts or (after.cpus, after.cpus_maximum) != (before.cpus, before.cpus_maximum)
+    return Definition(
+        cpus=after.cpus if cpus else None,
+        cpus_maximum=after.cpus_maximum if cpus else None,
+        cpu_pinning=after.cpu_pinning if starts or after.cpu_pinning != before.cpu_pinning else None,
+        memory=after.memory,
+        memory_maximum=after.memory_maximum,
+        memory_pages=after.memory_pages if starts else None,
+        accelerator=after.accelerator,
+        machine=after.machine,
+        filesystems=tuple(shares),
+        forwards=after.forwards if starts or (live is not None and live.forwards) else (),
+        vsock_cid=after.vsock_cid if starts else None,
+    )
+
+
+def check(stated: Definition, wanted: Definition, around: Surroundings, guarded: frozenset[str] = frozenset()) -> None:
+    """Raise for what can't be had on this host. stated tells where the user wrote it; guarded as in Request."""
+    check_hardware(wanted, around.hardware)
+    if wanted.vsock_cid is not None and not around.vsock:
+        hint = "Load the kernel's module vhost_vsock (`modprobe vhost_vsock`), or leave vsock out."
+        raise SpecError("vsock", "this host has no /dev/vhost-vsock", hint, "no_vsock")
+    _check_shares(stated, wanted, around, guarded)
+    for forward in wanted.forwards or ():
+        if forward in around.taken:
+            problem = f"port {forward.host_port} of {forward.address} {around.taken[forward]}"
+            raise SpecError(f"{_place(stated, 'forwards', forward)}.host_port", problem, "Choose another host_port.")
+
+
+def _check_shares(stated: Definition, wanted: Definition, around: Surroundings, guarded: frozenset[str]) -> None:
+    for share in wanted.filesystems or ():
+        path, source = f"{_place(stated, 'filesystems', share)}.source", share.source or ""
+        real = around.directories.get(source)
+        if real is None:
+            raise SpecError(path, f"{source!r} is not a directory of this host", "Make it, or share another one.")
+        if refused_directory(real):
+            raise SpecError(path, f"{source!r} leads to {real}, a system directory", "Share another directory.")
+        if share.tag in guarded and sensitivity(real):
+            hint = "Share another directory, or set allow_sensitive to true for this share."
+            raise SpecError(path, f"{source!r} leads to {real}, which {sensitivity(real)}", hint)
+        if share.real not in (None, real):
+            problem = f"{source!r} leads to {real}, and led to {share.real} when it was checked"
+            raise SpecError(path, problem, "See who changed it; if that is meant, state the share.")
+    if wanted.filesystems and not around.hook:
+        raise SpecError("filesystems", "this host lacks the libvirt hook that binds shares", _PREPARE, "no_hook")
+
+
+def _place(stated: Definition, name: str, item: Any) -> str:
+    """Where the user wrote the item of a list; one that they did not write is named by its key."""
+    keys = [key(other) for other in getattr(stated, name) or ()]
+    return f"{name}[{keys.index(key(item)) if key(item) in keys else key(item)}]"
+
+
+def check_files(stated: Definition, definition: Definition, missing: Mapping[str, str]) -> None:
+    """missing: path -> why. In check mode a disk may be a planned one, so this is asked only before it is used."""
+    for path, option in used_files(stated, definition).items():
+        if path == UNKNOWN:
+            raise SpecError(option, "it is not known", "State a path; this value is for check mode only.")
+        if path in missing:
+            raise SpecError(option, f"{path!r} {missing[path]}", "Make it first (burrow.vm.disk, burrow.vm.image).")
+
+
+def used_files(stated: Definition, definition: Definition) -> dict[str, str]:
+    """path -> option of the files that a guest is started from."""
+    found: dict[str, Optional[str]] = {}
+    for disk in definition.disks or ():
+        place = _place(stated, "disks", disk)
+        found[f"{place}.source"] = disk.source
+        found[f"{place}.base"] = disk.base
+    found["kernel.path"] = definition.kernel
+    found["kernel.initrd"] = definition.initrd
+    return {path: option for option, path in found.items() if path is not None}
+
+
+def other_files(before: Optional[Definition], after: Definition) -> bool:
+    """Whether a definition names files that the one before didn't."""
+    if before is None:
+        return True
+    return (before.disks, before.kernel, before.initrd) != (after.disks, after.kernel, after.initrd)

@@ -1,0 +1,116 @@
+# Copyright: burrow.vm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the definition of a running guest tells of what can be plugged into it, and the elements of its devices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+from xml.etree.ElementTree import Element
+
+from .._model.domain_devices import key
+from . import forwards
+from .devices import DEVICES
+from .tree import get, parse, remove, serialize
+
+# Ways to plug a device in: a place of its own on PCI, one on an older bus, or a port of a controller.
+PCI, CONVENTIONAL, SCSI, USB, FIXED = "pci", "conventional", "scsi", "usb", "fixed"
+
+_DISK_BUSES = {"virtio": PCI, "scsi": SCSI, "usb": USB}
+# These QEMU emulates as conventional PCI devices, which no PCI Express port takes.
+_CONVENTIONAL = frozenset({"e1000", "rtl8139", "ne2k_pci", "pcnet"})
+_SLOTS = range(1, 32)
+
+
+@dataclass(frozen=True)
+class Places:
+    """What a running guest has room for. ports: free places on PCI. express: they are PCI Express ports.
+
+    controllers: the types it has. forwarding: whether it has the NIC of forwards.
+    """
+
+    ports: int
+    express: bool
+    controllers: frozenset[str]
+    forwarding: bool
+
+
+def places(text: str) -> Places:
+    root = parse(text)
+    models = [item.get("model") or "" for item in root.findall("devices/controller[@type='pci']")]
+    express = "pci-root" not in models
+    controllers = root.findall("devices/controller")
+    return Places(
+        ports=len(_free_ports(root) if express else _free_slots(root)),
+        express=express,
+        controllers=frozenset(item.get("type") or "" for item in controllers if item.get("model") != "none"),
+        forwarding=bool(forwards.read(root)),
+    )
+
+
+def _addresses(root: Element) -> Iterator[Element]:
+    return root.iterfind("devices/*/address[@type='pci']")
+
+
+def _free_ports(root: Element) -> set[int]:
+    """The buses behind root ports on which nothing is. A device on one takes it for itself."""
+    ports = root.findall("devices/controller[@model='pcie-root-port']")
+    taken = {int(address.get("bus", "0"), 16) for address in _addresses(root)}
+    return {int(port.get("index", "0")) for port in ports} - taken
+
+
+def _free_slots(root: Element) -> set[int]:
+    on_root = [address for address in _addresses(root) if int(address.get("bus", "0"), 16) == 0]
+    return set(_SLOTS) - {int(address.get("slot", "0"), 16) for address in on_root}
+
+
+def _find(root: Element, name: str, wanted: str) -> Optional[Element]:
+    devices = next(item for item in DEVICES if item.attribute == name)
+    for item, element in zip(devices.read(root), root.findall(devices.elements)):
+        if key(item) == wanted:
+            return element
+    return None
+
+
+def way(text: str, name: str, wanted: str) -> str:
+    """How a device of a definition could be plugged in."""
+    element = _find(parse(text), name, wanted)
+    if element is None:
+        return FIXED
+    if name == "disks":
+        return _DISK_BUSES.get(get(element, "target@bus") or "", FIXED)
+    return CONVENTIONAL if (get(element, "model@type") or "") in _CONVENTIONAL else PCI
+
+
+def device(text: str, name: str, wanted: str) -> Optional[str]:
+    """The element of a device, or None when the definition has no such device. name: of the list."""
+    element = _find(parse(text), name, wanted)
+    return None if element is None else serialize(element)
+
+
+def changed_device(text: str, name: str, wanted: str) -> str:
+    """The element of a device of a running guest in which something else was written."""
+    element = _find(parse(text), name, wanted)
+    if element is None:
+        raise LookupError(wanted)
+    # Of the port on the former network.
+    for source in element.findall("source"):
+        for attribute in ("portid", "bridge") if element.get("type") == "network" else ():
+            source.attrib.pop(attribute, None)
+    return serialize(element)
+
+
+def new_device(text: str, name: str, wanted: str, running: str, defined: str) -> str:
+    """The element of a device to plug in, as it stands in text. It gets the address that it has in the persistent
+    definition (defined), where that is free in the running guest: then it doesn't move at the next start.
+    """
+    element = _find(parse(text), name, wanted)
+    if element is None:
+        raise LookupError(wanted)
+    remove(element, "address")
+    lasting = _find(parse(defined), name, wanted)
+    address = None if lasting is None else lasting.find("address[@type='pci']")
+    if address is not None and int(address.get("bus", "0"), 16) in _free_ports(parse(running)):
+        element.append(address)
+    return serialize(element)

@@ -1,0 +1,172 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Live steps are carried out all or none: a gateway that notes what it is asked for, and fails where it is told to."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError
+from ansible_collections.burrow.vm.plugins.module_utils._gateway import libvirt_live
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt import Connection
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import merge
+from ansible_collections.burrow.vm.plugins.module_utils._model.forward import Forward
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_change import Running
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_live import Step
+from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml
+from ansible_collections.burrow.vm.plugins.module_utils._xml import live
+from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.domain_states import BEFORE, TEXT
+
+WANTED: Definition = merge(
+    BEFORE,
+    parse(
+        {
+            "disks": [{"name": "data", "source": "/d"}],
+            "interfaces": [{"source": "lab"}],
+            "metadata": {"image": "b"},
+        }
+    ),
+)
+EDITED = xml.edit(TEXT, BEFORE, WANTED)
+MAC = "52:54:00:00:00:01"
+OLD, NEW = Forward(8080, 80), Forward(8080, 81)
+UNFORWARD = Step("unforward", "forwards[a]", "forwards", "a", old=OLD)
+FORWARD = Step("forward", "forwards[b]", "forwards", "b", new=NEW)
+UPDATE = Step("update", f"interfaces[{MAC}].source", "interfaces", MAC)
+ATTACH = Step("attach", "disks[data]", "disks", "data")
+NOTE = Step("note", "metadata.image")
+DETACH = Step("detach", "disks[root]", "disks", "root")
+STEPS = (UNFORWARD, FORWARD, UPDATE, ATTACH, NOTE, DETACH)
+FORTH = ["unforward", "forward", "update", "attach", "set_note", "detach", "wait_until_gone"]
+CALLS = ("attach", "update", "detach", "wait_until_gone", "set_note", "forward", "unforward")
+
+
+class Log:
+    """What was asked of the gateway; the call of this number, and each of these, fails."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, number: int = -1, always: tuple[str, ...] = ()) -> None:
+        self.calls: list[str] = []
+        self.given: list[tuple[Any, ...]] = []
+        self.number, self.always = number, always
+        for name in CALLS:
+            monkeypatch.setattr(libvirt_live, name, lambda *given, name=name: self.call(name, given))
+
+    def call(self, name: str, given: tuple[Any, ...]) -> None:
+        self.calls.append(name)
+        self.given.append(given)
+        if len(self.calls) - 1 == self.number or name in self.always:
+            raise HostError(name, "work", "it would not")
+
+    def undo(self) -> None:
+        self.calls.append("define")
+
+
+def carry_out(log: Log) -> None:
+    guest = Running(Connection(), "work", TEXT, EDITED, EDITED, WANTED, 1)
+    guest.carry_out(STEPS, log.undo)
+
+
+def test_all_steps_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Log(monkeypatch)
+    carry_out(log)
+    assert log.calls == FORTH
+    elements = [given[2] for given in log.given]
+    assert "<serial>data</serial>" in elements[3]
+    assert 'network="lab"' in elements[2]
+    assert 'image="b"' in elements[4]
+    assert "<serial>root</serial>" in elements[5]
+
+
+BACK = ["set_note", "detach", "wait_until_gone", "update", "unforward", "forward", "define"]
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (0, ["define"]),
+        (1, ["forward", "define"]),
+        (2, ["unforward", "forward", "define"]),
+        (3, ["update", "unforward", "forward", "define"]),
+        (4, BACK[1:]),
+        (5, BACK),
+        # The guest was asked to let go of the disk, and doesn't.
+        (6, BACK),
+    ],
+)
+def test_a_step_that_fails_takes_those_before_it_back(
+    monkeypatch: pytest.MonkeyPatch, number: int, expected: list[str]
+) -> None:
+    log = Log(monkeypatch, number)
+    with pytest.raises(HostError, match="The rest is as it was"):
+        carry_out(log)
+    assert log.calls == [*FORTH[: number + 1], *expected]
+
+
+def test_what_can_not_be_taken_back_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Log(monkeypatch, always=("detach",))
+    with pytest.raises(HostError, match=r"What stays of the changes made before: disks\[data\]$"):
+        carry_out(log)
+
+
+def test_a_forward_that_can_not_lead_elsewhere_leads_where_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Log(monkeypatch, number=1)
+    step = Step("reforward", "forwards[a].guest_port", "forwards", "a", OLD, NEW)
+    with pytest.raises(HostError):
+        Running(Connection(), "work", TEXT, EDITED, EDITED, WANTED, 1).carry_out((step,), log.undo)
+    assert log.calls == ["unforward", "forward", "forward", "define"]
+    assert [given[3] for given in log.given] == [OLD, NEW, OLD]
+
+
+USERNET = """Hub -1 (burrow-forward):
+  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ
+  TCP[ESTABLISHED]   13      10.0.2.15 45678      192.0.2.1   443     0     0
+  TCP[HOST_FORWARD]  12      127.0.0.1  8080      10.0.2.15    80     0     0
+  TCP[HOST_FORWARD]  -1              *  8081      10.0.2.15    81     0     0
+Hub -1 (other):
+  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ
+  TCP[HOST_FORWARD]  14      127.0.0.1  9090      10.0.2.15    90     0     0
+"""
+
+
+def test_forwards_are_read_from_what_the_monitor_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libvirt_live, "_monitor", lambda *dummy: USERNET)
+    found = libvirt_live.forwards(Connection(), "work", "burrow-forward")
+    assert found == (Forward(8080, 80), Forward(8081, 81, "0.0.0.0"))
+    with pytest.raises(HostError):
+        libvirt_live.forward(Connection(), "work", "burrow-forward", Forward(8082, 80), "10.0.2.15")
+    with pytest.raises(HostError):
+        libvirt_live.unforward(Connection(), "work", "burrow-forward", Forward(8080, 80))
+
+
+PORTS = "".join(
+    f"<controller type='pci' index='{number}' model='pcie-root-port'>"
+    f"<address type='pci' bus='0x00' slot='0x{number:02x}'/></controller>"
+    for number in (1, 2)
+)
+
+
+@pytest.mark.parametrize(("bus", "kept"), [("0x01", True), ("0x02", True), ("0x07", False), ("0x00", False)])
+def test_a_new_device_is_where_it_will_be_at_the_next_start(bus: str, kept: bool) -> None:
+    address = f"<address type='pci' domain='0x0000' bus='{bus}' slot='0x00' function='0x0'/>"
+    text = TEXT.replace("</devices>", f"{PORTS}</devices>")
+    defined = EDITED.replace("<serial>data</serial>", f"<serial>data</serial>{address}")
+    assert ("<address" in live.new_device(EDITED, "disks", "data", text, defined)) is kept
+
+
+def test_ports_are_free_on_which_nothing_is() -> None:
+    text = TEXT.replace("</devices>", f"{PORTS}</devices>")
+    assert dataclasses.astuple(live.places(text)) == (2, True, frozenset({"pci"}), True)
+    taken = text.replace("<serial>root</serial>", "<serial>root</serial><address type='pci' bus='0x02' slot='0x00'/>")
+    assert live.places(taken).ports == 1
+    assert live.device(text, "disks", "none") is None
+
+
+def test_the_port_on_the_former_network_is_not_said_of_the_new_one() -> None:
+    text = EDITED.replace('network="lab"', 'network="lab" portid="1" bridge="virbr1"')
+    assert "portid" not in live.changed_device(text, "interfaces", MAC)
+    assert "virbr1" not in live.changed_device(text, "interfaces", MAC)

@@ -11,7 +11,13 @@ class ModuleDocFragment:
 options:
   uri:
     description:
-      - Where libvirt is.
+      - Where libvirt is, 8.0 or later. V(qemu:///system) is the host's own, V(qemu:///session) the one of the user that
+        the task runs as.
+      - V(qemu+unix:///system?socket=/path) is reached by another socket, V(qemu+ssh://user@host/system) through C(ssh),
+        which never asks at a terminal.
+      - Files (disks, locks, shares) are those of the host that the task runs on, so that most tasks belong on the
+        hypervisor itself. M(burrow.vm.domain_info) needs no files.
+      - V(test:///default) is libvirt's test driver, which forgets everything when the task ends.
     type: str
     default: qemu:///system
 """

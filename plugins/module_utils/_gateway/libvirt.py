@@ -12,6 +12,7 @@ from typing import Any, Optional
 
 from .._errors import HostError
 from .._model.arguments import URI
+from .._model.uri import parse_uri, quiet, unreachable
 
 # virErrorNumber. libvirt has promised since 0.1 that these numbers stay.
 NO_DOMAIN = 42
@@ -20,7 +21,8 @@ OPERATION_INVALID = 55
 _AUTH_FAILED, _AUTH_CANCELLED, _AUTH_UNAVAILABLE, _ACCESS_DENIED = 45, 79, 94, 88
 
 _DENIED = (_AUTH_FAILED, _AUTH_CANCELLED, _AUTH_UNAVAILABLE, _ACCESS_DENIED)
-_DAEMON_HINT = "Start libvirtd (as root), or apply role burrow.vm.hypervisor to this host (playbook burrow.vm.prepare)."
+# All that is used without asking is in it; later abilities are asked for by name.
+OLDEST = 8_000_000
 
 # virDomainState
 _STATES = ("unknown", "running", "blocked", "paused", "shutdown", "stopped", "crashed", "pmsuspended")
@@ -60,6 +62,9 @@ class Connection:
     uri: str = URI
     _handle: Any = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        parse_uri(self.uri)
+
     @property
     def handle(self) -> Any:
         if self._handle is None:
@@ -73,12 +78,18 @@ class Connection:
         # Else the C library prints each error to stderr as well.
         libvirt.registerErrorHandler(lambda *_: None, None)
         try:
-            return libvirt.open(self.uri)
+            handle = libvirt.open(quiet(self.uri))
+            version = int(handle.getLibVersion())
         except libvirt.libvirtError as error:
             denied = error.get_error_code() in _DENIED
-            hint = "Run with become." if denied else _DAEMON_HINT
+            hint = "Run with become." if denied else unreachable(self.uri)
             cause = str(error.get_error_message())
             raise HostError("connect to libvirt", self.uri, cause, hint, "libvirt_unreachable") from error
+        if version < OLDEST:
+            handle.close()
+            cause = f"it is libvirt {_dotted(version)}, and {_dotted(OLDEST)} is the oldest that is supported"
+            raise HostError("use libvirt", self.uri, cause, "Upgrade the host's libvirt.", "old_libvirt")
+        return handle
 
     def lost(self) -> bool:
         """Whether libvirtd has gone since the connection was opened. It is opened anew at the next use."""
@@ -221,6 +232,14 @@ class LibvirtError(HostError):
     def __init__(self, operation: str, obj: str, cause: str, number: int, hint: str = "") -> None:
         super().__init__(operation, obj, cause, hint, "libvirt")
         self.number = number
+
+
+def state_word(number: int) -> str:
+    return _STATES[number] if 0 <= number < len(_STATES) else _STATES[0]
+
+
+def _dotted(version: int) -> str:
+    return f"{version // 1_000_000}.{version // 1000 % 1000}.{version % 1000}"
 
 
 @contextlib.contextmanager

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .libvirt import Connection, failing, vanishing
 
 # virDomainInterfaceAddressesSource
@@ -13,8 +15,11 @@ _SOURCES = {"lease": 0, "agent": 1, "arp": 2}
 def find_addresses(connection: Connection, name: str, source: str = "lease") -> dict[str, list[str]]:
     """MAC -> addresses; source is "lease", "agent" or "arp". Empty when it can't tell."""
     handle = connection.find_domain(name)
-    if handle is None:
-        return {}
+    return {} if handle is None else addresses_of(handle, name, source)
+
+
+def addresses_of(handle: Any, name: str, source: str) -> dict[str, list[str]]:
+    """As find_addresses, by libvirt's own handle of the domain."""
     with vanishing(), failing("ask for addresses", name):
         found = handle.interfaceAddresses(_SOURCES[source], 0)
         return {

@@ -5,29 +5,39 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from .._gateway.addresses import find_addresses
-from .._gateway.libvirt import Connection, DomainState
+from .._gateway.libvirt import Connection
+from .._gateway.libvirt_stats import Seen, addresses, block_job, survey
 from .._model import value
 from .._model.arguments import URI
+from .._model.domain import Definition
 from .._model.domain_merge import view
+from .._model.domain_options import as_options
+from .._model.domain_reason import job_word, reason_word
 from .._model.names import parse_name
 from .._plan import Action, Plan
 from .._xml import domain as xml
+from .._xml.domain_facts import DiskPlace, agent_answers, disk_places, read_snapshot
+from .domain_pending import live_differences
 
-# In this order: a lease is known to libvirt itself, the ARP table also knows guests without DHCP.
-_SOURCES = ("lease", "arp")
+# In this order: a lease is known to libvirt itself, the ARP table also knows guests without DHCP, and the agent tells
+# of networks inside the guest as well.
+_SOURCES = ("lease", "arp", "agent")
+# libvirt counts in KiB here.
+_KIB = 1024
+_NANOSECONDS = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class DomainInfo:
-    """The domains of a hypervisor, or the one of this name."""
+    """The domains of a hypervisor, or those of these names."""
 
     connection: Connection
-    name: Optional[str] = None
+    names: Optional[frozenset[str]] = None
     owned_only: bool = False
 
     @property
@@ -35,12 +45,7 @@ class DomainInfo:
         return None
 
     def observe(self) -> list[dict[str, object]]:
-        if self.name is None:
-            found = self.connection.domains()
-        else:
-            one = self.connection.domain(self.name)
-            found = [] if one is None else [one]
-        return [self._view(state) for state in found if not self.owned_only or xml.read(state.xml).owned]
+        return [found for seen in survey(self.connection, self.names) for found in self._shown(seen)]
 
     def plan(self, state: list[dict[str, object]]) -> Plan:  # noqa: ARG002
         return Plan()
@@ -51,22 +56,113 @@ class DomainInfo:
     def result(self, state: list[dict[str, object]], plan: Plan, planned: bool) -> object:  # noqa: ARG002
         return state
 
-    def _view(self, state: DomainState) -> dict[str, object]:
-        definition = dataclasses.replace(xml.read(state.xml), autostart=state.autostart)
-        found = view(state.name, definition, state.state, state.uuid)
-        return {**found, "addresses": self._addresses(state) if state.active else []}
+    def _shown(self, seen: Seen) -> Iterator[dict[str, object]]:
+        domain = seen.domain
+        definition = dataclasses.replace(xml.read(domain.xml), autostart=domain.autostart)
+        if self.owned_only and not definition.owned:
+            return
+        known = _addresses(seen) if domain.active else {source: [] for source in _SOURCES}
+        yield {
+            **view(domain.name, definition, domain.state, domain.uuid),
+            "reason": reason_word(seen.number, seen.reason),
+            "persistent": domain.persistent,
+            "managed_save": domain.saved,
+            "addresses": _best(known),
+            "addresses_by_source": known,
+            "storage": [_storage(seen, disk) for disk in disk_places(domain.live_xml or domain.xml)],
+            "statistics": _statistics(seen),
+            "snapshots": [{**read_snapshot(one.xml), "current": one.current} for one in seen.snapshots],
+            **_waiting(seen, definition),
+            "definition": as_options(domain.name, definition),
+        }
 
-    def _addresses(self, state: DomainState) -> list[str]:
-        for source in _SOURCES:
-            found = [
-                address for some in find_addresses(self.connection, state.name, source).values() for address in some
-            ]
-            if found:
-                return sorted(set(found))
-        return []
+
+def _waiting(seen: Seen, definition: Definition) -> dict[str, object]:
+    """In what the running guest isn't as it is defined, and which options wait for its restart."""
+    domain = seen.domain
+    if domain.live_xml is None or not domain.persistent:
+        return {"differences": [], "restart_required": []}
+    live = dataclasses.replace(xml.read(domain.live_xml), autostart=domain.autostart)
+    found = live_differences(live, definition)
+    return {
+        "differences": [
+            {"path": change.path, "live": change.before, "persistent": change.after, "impact": change.impact}
+            for change in found
+        ],
+        "restart_required": sorted(change.path for change in found if change.impact != "live"),
+    }
+
+
+def _addresses(seen: Seen) -> dict[str, list[dict[str, str]]]:
+    """source -> MAC and address. A guest's agent is asked only when it is there: else libvirt waits for it."""
+    asked = [source for source in _SOURCES if source != "agent" or agent_answers(seen.domain.live_xml or "")]
+    return {source: _plain(addresses(seen, source)) if source in asked else [] for source in _SOURCES}
+
+
+def _plain(found: Mapping[str, Iterable[str]]) -> list[dict[str, str]]:
+    return [{"mac": mac, "address": some} for mac, held in sorted(found.items()) for some in held if _is_address(some)]
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is one by which the guest may be reached. An agent tells what it likes."""
+    try:
+        return not ipaddress.ip_address(text).is_loopback
+    except ValueError:
+        return False
+
+
+def _best(known: Mapping[str, list[dict[str, str]]]) -> list[str]:
+    return next((sorted({one["address"] for one in known[source]}) for source in _SOURCES if known[source]), [])
+
+
+def _storage(seen: Seen, disk: DiskPlace) -> dict[str, object]:
+    numbers = _of_disk(seen.statistics, disk.target)
+    # libvirt has none of these when it could not ask QEMU at once; then it would have to wait for the job as well.
+    answers = seen.domain.active and "rd.reqs" in numbers
+    return {
+        "name": disk.name,
+        "target": disk.target,
+        "source": disk.source,
+        **{word: numbers.get(word) for word in ("capacity", "allocation", "physical")},
+        "job": _job(seen, disk) if answers and not disk.readonly else None,
+    }
+
+
+def _of_disk(statistics: Mapping[str, Any], target: str) -> dict[str, Any]:
+    for index in range(statistics.get("block.count", 0)):
+        start = f"block.{index}."
+        if statistics.get(f"{start}name") == target:
+            return {name[len(start) :]: entry for name, entry in statistics.items() if name.startswith(start)}
+    return {}
+
+
+def _job(seen: Seen, disk: DiskPlace) -> Optional[dict[str, object]]:
+    job = block_job(seen, disk.target)
+    if job is None:
+        return None
+    return {"type": job_word(job["type"]), "done": job["cur"], "end": job["end"], "bandwidth": job["bandwidth"]}
+
+
+def _statistics(seen: Seen) -> dict[str, object]:
+    numbers = seen.statistics
+    memory, rss, time = numbers.get("balloon.current"), numbers.get("balloon.rss"), numbers.get("cpu.time")
+    active = seen.domain.active
+    return {
+        "cpus": numbers.get("vcpu.current"),
+        "cpu_seconds": None if time is None or not active else round(time / _NANOSECONDS, 3),
+        "memory": None if memory is None else memory * _KIB,
+        "memory_resident": None if rss is None else rss * _KIB,
+    }
 
 
 def build(params: Mapping[str, Any]) -> DomainInfo:
-    name = params.get("name")
-    connection = Connection(value.text(params.get("uri") or URI, "uri"))
-    return DomainInfo(connection, None if name is None else parse_name(name), bool(params.get("owned_only")))
+    return DomainInfo(Connection(params.get("uri") or URI), _names(params), bool(params.get("owned_only")))
+
+
+def _names(params: Mapping[str, Any]) -> Optional[frozenset[str]]:
+    if params.get("name") is not None:
+        return frozenset({parse_name(params["name"])})
+    if params.get("names") is None:
+        return None
+    listed = value.sequence(params["names"], "names")
+    return frozenset(parse_name(entry, f"names[{index}]") for index, entry in enumerate(listed))

@@ -70,11 +70,12 @@ def test_what_is_documented_is_what_is_taken() -> None:
     assert set(documented(_domain)) == set(arguments(Definition))
 
 
-@pytest.mark.parametrize(("module", "noun"), [("domain", "domain"), ("domain_info", "domains")])
-def test_what_is_documented_is_what_is_shown(module: str, noun: str) -> None:
+def test_what_is_documented_is_what_is_shown() -> None:
     shown = set(view("a", Definition(), "stopped", "u"))
     assert shown == {*ARGUMENTS, *OTHERS} - NOT_SHOWN
-    assert returned(module, noun) - {"addresses"} == shown
+    assert returned("domain", "domain") == shown
+    # What it tells besides is test_domain_info's.
+    assert returned("domain_info", "domains") >= shown
 
 
 @pytest.mark.parametrize(("attribute", "option"), FIELDS.items(), ids=FIELDS)

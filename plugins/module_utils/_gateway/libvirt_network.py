@@ -6,24 +6,49 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Optional
+from urllib.parse import urlsplit
 
-from .libvirt import NO_NETWORK, OPERATION_INVALID, Connection, failing, vanishing
+from .._model.network_update import ADD, DELETE, DNS_HOSTS, RESERVATIONS, Update
+from .libvirt import NO_DOMAIN, NO_NETWORK, OPERATION_INVALID, Connection, failing, vanishing
 
 _XML_INACTIVE = 1
+_DOMAIN_XML_INACTIVE = 2
+# virNetworkUpdateCommand, virNetworkUpdateSection, virNetworkUpdateFlags
+_COMMANDS = {DELETE: 2, ADD: 3}
+_SECTIONS = {RESERVATIONS: 4, DNS_HOSTS: 10}
+_UPDATE_LIVE, _UPDATE_CONFIG = 1, 2
 
 
 @dataclass(frozen=True)
 class NetworkState:
+    """xml is the persistent definition; live_xml what the network became, while it is active."""
+
     name: str
     uuid: str
     xml: str
     active: bool = False
     autostart: bool = False
     bridge: Optional[str] = None
+    live_xml: Optional[str] = None
+    persistent: bool = True
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A domain's definitions, to see what network it is in."""
+
+    name: str
+    xml: str
+    live_xml: Optional[str] = None
 
 
 class Networks(Connection):
     """A connection to one libvirt, with its networks."""
+
+    @property
+    def here(self) -> bool:
+        """Whether that libvirt runs on this host, whose interfaces we see."""
+        return not urlsplit(self.uri).hostname
 
     def network(self, name: str) -> Optional[NetworkState]:
         with vanishing(NO_NETWORK), failing("read the network", name):
@@ -39,9 +64,26 @@ class Networks(Connection):
                 found.append(_network_state(handle))
         return sorted(found, key=lambda state: state.name)
 
+    def guests(self) -> list[Guest]:
+        with failing("list the domains", self.uri):
+            handles = self.handle.listAllDomains(0)
+        found = []
+        for handle in handles:
+            with vanishing(NO_DOMAIN), failing("read the domain", str(handle.name())):
+                live = str(handle.XMLDesc(0)) if handle.isActive() else None
+                found.append(Guest(str(handle.name()), str(handle.XMLDesc(_DOMAIN_XML_INACTIVE)), live))
+        return sorted(found, key=lambda guest: guest.name)
+
     def define_network(self, name: str, xml: str) -> None:
         with failing("define the network", name):
             self.handle.networkDefineXML(xml)
+
+    def update_network(self, name: str, update: Update, *, config: bool, live: bool) -> None:
+        """Change the persistent definition, what the network is now, or both. No guest loses its connection."""
+        flags = (_UPDATE_CONFIG if config else 0) | (_UPDATE_LIVE if live else 0)
+        with failing("change the network", name):
+            network = self.handle.networkLookupByName(name)
+            network.update(_COMMANDS[update.command], _SECTIONS[update.section], update.index, update.xml, flags)
 
     def start_network(self, name: str) -> None:
         with failing("start the network", name):
@@ -61,14 +103,17 @@ class Networks(Connection):
 
 
 def _network_state(handle: Any) -> NetworkState:
+    active, persistent = bool(handle.isActive()), bool(handle.isPersistent())
     return NetworkState(
         name=str(handle.name()),
         uuid=str(handle.UUIDString()),
         # A running network without VIR_XML_INACTIVE shows what it became, forward interfaces included.
-        xml=str(handle.XMLDesc(_XML_INACTIVE if handle.isPersistent() else 0)),
-        active=bool(handle.isActive()),
-        autostart=bool(handle.isPersistent()) and bool(handle.autostart()),
+        xml=str(handle.XMLDesc(_XML_INACTIVE if persistent else 0)),
+        active=active,
+        autostart=persistent and bool(handle.autostart()),
         bridge=_bridge(handle),
+        live_xml=str(handle.XMLDesc(0)) if active else None,
+        persistent=persistent,
     )
 
 

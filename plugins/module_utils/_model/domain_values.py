@@ -9,6 +9,7 @@ from typing import Optional
 
 from .._errors import SpecError
 from . import value
+from .names import parse_mac
 from .notes import NOTES
 from .options import kind
 from .share_rules import refused_directory
@@ -26,7 +27,6 @@ _MOST_ROOT_PORTS = 64
 # Lower context identifiers of vsock mean the hypervisor and the host, the highest one means any.
 _LEAST_CID, _MOST_CID = 3, 2**32 - 2
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,62}", re.ASCII)
-_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
 
 
 @kind("int", read=int)
@@ -99,13 +99,7 @@ def line(stated: object, path: str) -> str:
 
 @kind("str")
 def mac(stated: object, path: str) -> str:
-    address = str(stated).lower()
-    if not _MAC.fullmatch(address):
-        raise SpecError(path, f"{value.shown(stated)} is not a MAC address", "Write one as in 52:54:00:12:34:56.")
-    # The lowest bit of the first byte marks a group address, which no interface may have.
-    if int(address[1], 16) & 1:
-        raise SpecError(path, f"{value.shown(stated)} is a multicast address", "Begin it with 52:54:00.")
-    return address
+    return parse_mac(stated, path)
 
 
 @kind("path")

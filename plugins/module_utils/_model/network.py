@@ -1,112 +1,128 @@
 # Copyright: burrow.vm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A libvirt network with a bridge of its own. None is unstated."""
+"""A libvirt network: what may be said of one. None is unstated, or absent in what is read."""
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
 from .._errors import SpecError
 from . import value
-from .arguments import URI
+from .arguments import LIBVIRT, STORE, URI
 from .names import parse_name
+from .network_lists import DnsHost, Forwarder, Reservation, dns_hosts, forwarders, host_name, reservations
+from .network_subnets import check_private, parse_subnet, parse_subnet6
+from .options import arguments, boolean, kind, one_of, option, options, parse_rows
 from .paths import DATA
 
-MODES = ("nat", "isolated")
+MODES = ("nat", "routed", "isolated", "open", "bridge")
 STATES = ("present", "absent")
 POLICIES = ("refuse", "now")
-# A bridge's address and a guest's need room, and a larger net than this is a slip.
-_PREFIXES = (16, 29)
+# Their subnets may be those that the world knows.
+_FORWARDING = ("routed", "open")
+# What takes away what a network has one of.
+NONE = "none"
+# IFNAMSIZ of Linux is 16, with the closing zero.
+_BRIDGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}", re.ASCII)
+
+
+@kind("str")
+def _bridge(stated: object, path: str) -> str:
+    if not isinstance(stated, str) or not _BRIDGE.fullmatch(stated):
+        hint = "Use 1 to 15 letters, digits, dots, hyphens and underscores, as in br0."
+        raise SpecError(path, f"{value.shown(stated)} is not the name of an interface", hint)
+    return stated
+
+
+@kind("str")
+def _subnet(stated: object, path: str) -> str:
+    return NONE if stated == NONE else str(parse_subnet(stated, path))
+
+
+@kind("str")
+def _subnet6(stated: object, path: str) -> str:
+    return NONE if stated == NONE else str(parse_subnet6(stated, path))
+
+
+@kind("str", read=str.lower)
+def _domain(stated: object, path: str) -> str:
+    return str(host_name(stated, path))
+
+
+_autostart = kind("bool", default=True)(value.boolean)
 
 
 @dataclass(frozen=True)
 class Network:
-    """mode may also be one of libvirt's own that we only read; subnet is written as in 10.77.0.0/24."""
+    """mode may also be one of libvirt's own that we only read; subnets are written as in 10.77.0.0/24.
 
-    mode: Optional[str] = None
-    subnet: Optional[str] = None
-    dhcp: Optional[bool] = None
-    autostart: Optional[bool] = None
+    autostart is libvirt's own note, all else is in the XML.
+    """
+
+    mode: Optional[str] = option("mode", "restart", one_of(*MODES))
+    bridge: Optional[str] = option("bridge", "restart", _bridge, "bridge@name")
+    subnet: Optional[str] = option("subnet", "restart", _subnet)
+    subnet6: Optional[str] = option("subnet6", "restart", _subnet6)
+    dhcp: Optional[bool] = option("dhcp", "restart", boolean)
+    dhcp6: Optional[bool] = option("dhcp6", "restart", boolean)
+    domain: Optional[str] = option("domain", "restart", _domain, "domain@name")
+    dns: Optional[bool] = option("dns", "restart", boolean)
+    dns_forwarders: Optional[tuple[Forwarder, ...]] = option("dns_forwarders", "restart", forwarders)
+    dns_hosts: Optional[tuple[DnsHost, ...]] = option("dns_hosts", "live", dns_hosts)
+    reservations: Optional[tuple[Reservation, ...]] = option("reservations", "live", reservations)
+    autostart: Optional[bool] = option("autostart", "live", _autostart)
 
 
-FIELDS = ("mode", "subnet", "dhcp", "autostart")
-# Taken once, when a network is made. Its subnet is then the first free one.
-NEW = Network(mode="nat", dhcp=True)
+LISTS = ("reservations", "dns_hosts", "dns_forwarders")
+IMPACTS = {attribute: row.impact for attribute, row in options(Network)}
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": list(STATES), "default": "present"},
+    **arguments(Network),
+    "purge": {"type": "list", "elements": "str", "choices": list(LISTS)},
+    "restart_policy": {"type": "str", "choices": list(POLICIES), "default": "refuse"},
+    **LIBVIRT,
+    **STORE,
+}
 
 
 @dataclass(frozen=True)
 class Request:
+    """purge names the lists from which goes what isn't stated."""
+
     name: str
     state: str
     stated: Network
     policy: str
+    purge: tuple[str, ...] = ()
     uri: str = URI
     data: str = DATA
 
 
 def parse_request(params: Mapping[str, Any]) -> Request:
     given = {key: entry for key, entry in params.items() if entry is not None}
+    stated = Network(**parse_rows(Network, given, ""))
+    if stated.subnet not in (None, NONE) and stated.mode not in _FORWARDING:
+        check_private(str(stated.subnet))
     return Request(
         name=parse_name(given.get("name")),
         state=value.choice(given.get("state", "present"), "state", STATES),
-        stated=Network(
-            mode=value.choice(given["mode"], "mode", MODES) if "mode" in given else None,
-            subnet=str(parse_subnet(given["subnet"])) if "subnet" in given else None,
-            dhcp=value.boolean(given["dhcp"], "dhcp") if "dhcp" in given else None,
-            autostart=value.boolean(given["autostart"], "autostart") if "autostart" in given else None,
-        ),
+        stated=stated,
         policy=value.choice(given.get("restart_policy", "refuse"), "restart_policy", POLICIES),
+        purge=_purge(given.get("purge", []), stated),
         uri=value.text(given.get("uri", URI), "uri"),
         data=value.absolute_path(given.get("data", DATA), "data"),
     )
 
 
-def parse_subnet(stated: object, path: str = "subnet") -> ipaddress.IPv4Network:
-    try:
-        subnet = ipaddress.IPv4Network(str(stated), strict=True)
-    except ValueError:
-        hint = "Write a network with its prefix, as in 10.77.0.0/24."
-        raise SpecError(path, f"{value.shown(stated)} is not an IPv4 subnet", hint) from None
-    least, most = _PREFIXES
-    if not least <= subnet.prefixlen <= most:
-        raise SpecError(
-            path, f"{value.shown(stated)} has prefix {subnet.prefixlen}", f"Use one from {least} to {most}."
-        )
-    if not subnet.is_private or subnet.is_loopback or subnet.is_link_local or subnet.is_unspecified:
-        hint = "Use one of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16."
-        raise SpecError(path, f"{value.shown(stated)} is not a private subnet", hint)
-    return subnet
-
-
-def bridge_address(subnet: str) -> str:
-    """The host's own address in the network: the first one."""
-    return str(next(ipaddress.IPv4Network(subnet).hosts()))
-
-
-def dhcp_range(subnet: str) -> tuple[str, str]:
-    """All addresses but the host's."""
-    network = ipaddress.IPv4Network(subnet)
-    return str(network.network_address + 2), str(network.broadcast_address - 1)
-
-
-def overlapping(subnet: str, taken: Mapping[str, str]) -> Optional[str]:
-    """Who has (a part of) the subnet already, or None. taken: subnet -> its owner in words."""
-    wanted = ipaddress.IPv4Network(subnet)
-    return next((owner for other, owner in taken.items() if wanted.overlaps(ipaddress.IPv4Network(other))), None)
-
-
-def free_subnet(taken: Iterable[str]) -> str:
-    """The first subnet that nothing on this host uses."""
-    used = [ipaddress.IPv4Network(subnet) for subnet in taken]
-    for candidate in _candidates():
-        if not any(candidate.overlaps(other) for other in used):
-            return str(candidate)
-    raise SpecError("subnet", "each of the subnets that are tried is in use on this host", "State one.")
-
-
-def _candidates() -> Iterator[ipaddress.IPv4Network]:
-    for block in ("10.77.0.0/16", "172.27.0.0/16", "192.168.0.0/16"):
-        yield from ipaddress.IPv4Network(block).subnets(new_prefix=24)
+def _purge(stated: object, network: Network) -> tuple[str, ...]:
+    names = []
+    for index, entry in enumerate(value.sequence(stated, "purge")):
+        name = value.choice(entry, f"purge[{index}]", LISTS)
+        if getattr(network, name) is None:
+            raise SpecError(f"purge[{index}]", f"{name} isn't stated", f"State it, if only as `{name}: []`.")
+        names.append(name)
+    return tuple(names)

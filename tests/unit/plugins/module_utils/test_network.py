@@ -1,38 +1,33 @@
 # Copyright: burrow.vm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Networks: bad input, subnets, plans, XML."""
+"""Networks: bad input, subnets, documentation."""
 
 from __future__ import annotations
 
-import dataclasses
-import shutil
-import subprocess
+import ast
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from ansible_collections.burrow.vm.plugins.module_utils._diff import IMPACTS
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt_network import NetworkState
-from ansible_collections.burrow.vm.plugins.module_utils._model.network import (
-    Network,
+from ansible_collections.burrow.vm.plugins.module_utils._model.network import ARGUMENTS, Network, parse_request
+from ansible_collections.burrow.vm.plugins.module_utils._model.network_merge import create, facets, view
+from ansible_collections.burrow.vm.plugins.module_utils._model.network_subnets import (
     bridge_address,
     dhcp_range,
     free_subnet,
+    is_host_of,
     overlapping,
-    parse_request,
 )
-from ansible_collections.burrow.vm.plugins.module_utils._plan import Plan
-from ansible_collections.burrow.vm.plugins.module_utils._resource.network import State, plan
-from ansible_collections.burrow.vm.plugins.module_utils._xml import network as xml
+from ansible_collections.burrow.vm.plugins.module_utils._model.options import options
+from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.network_samples import SAMPLES
 
-SCHEMA = Path("/usr/share/libvirt/schemas/network.rng")
-MADE = Network("nat", "10.77.0.0/24", dhcp=True)
-FOUND = NetworkState("burrow", "u", "", active=True, autostart=True, bridge="virbr1")
-STATE = State(found=FOUND, network=dataclasses.replace(MADE, autostart=True), owned=True)
-INACTIVE = dataclasses.replace(STATE, found=dataclasses.replace(FOUND, active=False))
-IN_USE = dataclasses.replace(STATE, guests=("work",))
+MODULE = Path(__file__).resolve().parents[4] / "plugins/modules/network.py"
+MAC, OTHER_MAC = "52:54:00:00:00:01", "52:54:00:00:00:02"
 
 
 @pytest.mark.parametrize(
@@ -45,26 +40,92 @@ IN_USE = dataclasses.replace(STATE, guests=("work",))
         ({"subnet": "10.0.0.0/8"}, "subnet", "prefix 8"),
         ({"subnet": "10.0.0.0/30"}, "subnet", "prefix 30"),
         ({"subnet": "1.2.3.0/24"}, "subnet", "not a private"),
+        ({"subnet": "1.2.3.0/24", "mode": "nat"}, "subnet", "not a private"),
         ({"subnet": "169.254.1.0/24"}, "subnet", "not a private"),
+        ({"subnet": "127.1.1.0/24", "mode": "open"}, "subnet", "not a private"),
+        ({"subnet6": "10.77.0.0/24"}, "subnet6", "not an IPv6 subnet"),
+        ({"subnet6": "fd77::1/64"}, "subnet6", "not an IPv6 subnet"),
+        ({"subnet6": "fd77::/48"}, "subnet6", "prefix 48"),
+        ({"subnet6": "fe80::/64"}, "subnet6", "neither a private nor a global"),
+        ({"subnet6": "ff02::/64"}, "subnet6", "neither a private nor a global"),
         ({"dhcp": "perhaps"}, "dhcp", "neither true nor false"),
+        ({"bridge": "a-name-of-sixteen"}, "bridge", "not the name of an interface"),
+        ({"bridge": "br 0"}, "bridge", "not the name of an interface"),
+        ({"domain": "a..b"}, "domain", "not a name of DNS"),
+        ({"domain": "-a"}, "domain", "not a name of DNS"),
+        ({"domain": "a" * 64}, "domain", "not a name of DNS"),
+        ({"domain": ".".join(["abc"] * 64)}, "domain", "not a name of DNS"),
+        ({"purge": ["reservations"]}, "purge[0]", "isn't stated"),
+        ({"purge": ["interfaces"]}, "purge[0]", "not known"),
+        ({"dns_hosts": [{"address": "10.1.1", "names": ["a"]}]}, "dns_hosts[0].address", "not an IP address"),
+        ({"dns_hosts": [{"names": ["a"]}]}, "dns_hosts[0].address", "missing"),
+        ({"dns_hosts": [{"address": "10.1.1.1", "names": []}]}, "dns_hosts[0].names", "empty"),
+        ({"dns_hosts": [{"address": "10.1.1.1", "names": ["a", "b c"]}]}, "dns_hosts[0].names[1]", "not a name"),
+        (
+            {"dns_hosts": [{"address": "fd00::1", "names": ["a"]}, {"address": "fd00:0::1", "names": ["b"]}]},
+            "dns_hosts[1].address",
+            "dns_hosts[0]'s too",
+        ),
+        ({"dns_forwarders": [{"address": "x"}]}, "dns_forwarders[0].address", "not an IP address"),
+        ({"dns_forwarders": [{"domain": "x"}]}, "dns_forwarders[0].address", "missing"),
+        ({"dns_forwarders": [{"address": "10.1.1.1"}] * 2}, "dns_forwarders[1].address", "dns_forwarders[0]'s too"),
     ],
 )
 def test_bad_input_is_refused_by_name(params: dict[str, Any], path: str, words: str) -> None:
+    refused(lambda: parse_request({"name": "burrow", **params}), path, words)
+
+
+def refused(call: Any, path: str, words: str) -> None:
     with pytest.raises(SpecError) as caught:
-        parse_request({"name": "burrow", **params})
+        call()
     assert caught.value.path == path
     assert words in str(caught.value)
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("items", "path", "words"),
+    [
+        ([{"mac": MAC}], "[0].address", "missing"),
+        ([{"address": "10.1.1.9"}], "[0].mac", "for a MAC address"),
+        ([{"address": "10.1.1.9", "name": "web"}], "[0].mac", "for a MAC address"),
+        ([{"address": "10.1.1.9", "mac": MAC, "duid": "0:3:0:1:52:54:0:0:0:9"}], "[0].mac", "no duid"),
+        ([{"address": "10.1.1.9", "mac": "52:54:00:00:00"}], "[0].mac", "not a MAC address"),
+        ([{"address": "10.1.1.9", "mac": "01:00:5e:00:00:01"}], "[0].mac", "multicast"),
+        ([{"address": "10.1.1.0/24", "mac": MAC}], "[0].address", "not an IP address"),
+        ([{"address": "10.1.1.9", "mac": MAC, "name": "a b"}], "[0].name", "not a name of DNS"),
+        ([{"address": "fd00::9", "mac": MAC}], "[0].mac", "no IPv6 address for a MAC"),
+        ([{"address": "fd00::9"}], "[0].duid", "for whom"),
+        ([{"address": "fd00::9", "duid": "9:9"}], "[0].duid", "not a DUID"),
+        ([{"address": "10.1.1.8", "mac": MAC}, {"address": "10.1.1.9", "mac": MAC.upper()}], "[1].mac", "[0]'s too"),
+        ([{"address": "10.1.1.9", "mac": MAC}, {"address": "10.1.1.9", "mac": OTHER_MAC}], "[1].address", "[0]'s too"),
+        (
+            [{"address": "10.1.1.8", "mac": MAC, "name": "a"}, {"address": "10.1.1.9", "mac": OTHER_MAC, "name": "A"}],
+            "[1].name",
+            "[0]'s too",
+        ),
+    ],
+)
+def test_bad_reservations_are_refused_by_name(items: list[dict[str, str]], path: str, words: str) -> None:
+    refused(lambda: parse_request({"name": "a", "reservations": items}), f"reservations{path}", words)
+
+
+def test_a_forwarding_network_may_have_a_public_subnet() -> None:
+    assert parse_request({"name": "a", "mode": "routed", "subnet": "1.2.3.0/24"}).stated.subnet == "1.2.3.0/24"
+
+
 def test_addresses_of_a_subnet() -> None:
     assert bridge_address("10.77.0.0/24") == "10.77.0.1"
     assert dhcp_range("10.77.0.0/24") == ("10.77.0.2", "10.77.0.254")
+    assert bridge_address("fd77:0:0:1::/64") == "fd77:0:0:1::1"
+    assert dhcp_range("fd77:0:0:1::/64") == ("fd77:0:0:1::100", "fd77:0:0:1::ffff")
+    outside = ("10.77.0.0", "10.77.0.255", "10.77.1.1", "fd77::1")
+    assert [address for address in (*outside, "10.77.0.9") if is_host_of(address, "10.77.0.0/24")] == ["10.77.0.9"]
 
 
 def test_the_first_free_subnet() -> None:
     assert free_subnet([]) == "10.77.0.0/24"
-    assert free_subnet(["10.77.0.128/25", "192.168.1.0/24"]) == "10.77.1.0/24"
+    assert free_subnet(["10.77.0.128/25", "192.168.1.0/24", "fd00::/8"]) == "10.77.1.0/24"
     assert free_subnet(["10.0.0.0/8"]) == "172.27.0.0/24"
     with pytest.raises(SpecError):
         free_subnet(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"])
@@ -74,82 +135,43 @@ def test_who_has_a_subnet() -> None:
     taken = {"10.1.0.0/16": "interface eth0", "10.2.0.0/24": "network lab"}
     assert overlapping("10.2.0.0/25", taken) == "network lab"
     assert overlapping("10.3.0.0/24", taken) is None
+    assert overlapping("fd77::/64", {**taken, "fd77::/32": "interface eth1"}) == "interface eth1"
+    assert overlapping("fd78::/64", taken) is None
 
 
-def planned(before: State, /, **params: Any) -> Plan:
-    return plan(parse_request({"name": "burrow", **params}), before)
+def documentation(name: str) -> dict[str, Any]:
+    for node in ast.parse(MODULE.read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+            found: dict[str, Any] = yaml.safe_load(ast.literal_eval(node.value))
+            return found
+    raise AssertionError(name)
 
 
-@pytest.mark.parametrize(
-    ("state", "params", "expected"),
-    [
-        (State(), {}, ["create", "start"]),
-        (State(), {"state": "absent"}, []),
-        (STATE, {}, []),
-        (STATE, {"mode": "nat", "subnet": "10.77.0.0/24", "dhcp": True, "autostart": True}, []),
-        (STATE, {"autostart": False}, ["autostart"]),
-        (STATE, {"mode": "isolated"}, ["stop", "define", "start"]),
-        (STATE, {"state": "absent"}, ["stop", "undefine"]),
-        (INACTIVE, {}, ["start"]),
-        (INACTIVE, {"dhcp": False}, ["define", "start"]),
-        (INACTIVE, {"state": "absent"}, ["undefine"]),
-        (IN_USE, {}, []),
-        (IN_USE, {"mode": "isolated", "restart_policy": "now"}, ["stop", "define", "start"]),
-    ],
-)
-def test_actions(state: State, params: dict[str, Any], expected: list[str]) -> None:
-    assert [action.operation for action in planned(state, **params).actions] == expected
+def without_words(documented: dict[str, Any]) -> dict[str, Any]:
+    """Documentation as an argument spec."""
+    found: dict[str, Any] = {}
+    for name, entry in documented.items():
+        assert entry["description"], name
+        found[name] = {key: item for key, item in entry.items() if key not in ("description", "suboptions")}
+        if "suboptions" in entry:
+            found[name]["options"] = without_words(entry["suboptions"])
+    return found
 
 
-@pytest.mark.parametrize(
-    ("state", "params", "code", "path"),
-    [
-        (IN_USE, {"mode": "isolated"}, "restart_required", "name"),
-        (IN_USE, {"state": "absent"}, "restart_required", "name"),
-        (dataclasses.replace(STATE, owned=False), {"state": "absent"}, "not_owned", "name"),
-        (State(taken={"10.9.0.0/16": "interface eth0"}), {"subnet": "10.9.1.0/24"}, "invalid", "subnet"),
-    ],
-)
-def test_refusals(state: State, params: dict[str, Any], code: str, path: str) -> None:
-    with pytest.raises(SpecError) as caught:
-        planned(state, **params)
-    assert (caught.value.code, caught.value.path) == (code, path)
+def test_what_is_documented_is_what_is_taken_and_shown() -> None:
+    own = without_words(documentation("DOCUMENTATION")["options"])
+    assert {**own, "data": ARGUMENTS["data"], "uri": ARGUMENTS["uri"]} == ARGUMENTS
+    shown = {"name", "state", "uuid", "address", "address6", "active", "owned", *view(Network())}
+    assert set(documentation("RETURN")["network"]["contains"]) == shown
 
 
-@pytest.mark.parametrize("network", [MADE, Network("isolated", "10.1.2.0/24", dhcp=False)])
-def test_written_and_read(network: Network, tmp_path: Path) -> None:
-    text = xml.build("burrow", network, "2026-11-01T10:00:00+00:00")
-    assert xml.read(text) == network
-    assert xml.owned(text)
-    assert xml.address(text) == bridge_address(network.subnet or "")
-    if shutil.which("xmllint") and SCHEMA.exists():
-        file = tmp_path / "network.xml"
-        file.write_text(text)
-        subprocess.run(["xmllint", "--noout", "--relaxng", SCHEMA, file], check=True, capture_output=True)
-
-
-FOREIGN = """
-<network>
-  <name>default</name>
-  <forward><nat><port start='1024' end='65535'/></nat></forward>
-  <bridge name='virbr0'/>
-  <dns><host ip='10.1.1.9'><hostname>x</hostname></host></dns>
-  <ip family='ipv6' address='fd00::1' prefix='64'/>
-  <ip address='10.1.1.1' netmask='255.255.255.0'>
-    <dhcp><range start='10.1.1.50' end='10.1.1.60'/><host mac='52:54:00:00:00:01' ip='10.1.1.7'/></dhcp>
-  </ip>
-</network>
-"""
-
-
-def test_foreign_network_keeps_what_is_not_stated() -> None:
-    assert xml.read(FOREIGN) == Network("nat", "10.1.1.0/24", dhcp=True)
-    assert not xml.owned(FOREIGN)
-    isolated = xml.edit(FOREIGN, Network("isolated", "10.1.1.0/24", dhcp=True))
-    assert "<forward" not in isolated
-    for kept in ("virbr0", "<hostname>x</hostname>", "fd00::1", "10.1.1.50", "10.1.1.7"):
-        assert kept in isolated
-    moved = xml.edit(FOREIGN, Network("nat", "10.2.0.0/24", dhcp=True))
-    assert xml.read(moved).subnet == "10.2.0.0/24"
-    assert "10.2.0.254" in moved
-    assert "netmask" not in moved
+@pytest.mark.parametrize("attribute", dict(options(Network)))
+def test_each_field_is_compared_and_has_an_impact(attribute: str) -> None:
+    """A new network's samples state each field; a network with it differs from one without."""
+    assert dict(options(Network))[attribute].impact in IMPACTS
+    samples = [create(parse_request({"name": "lab", "autostart": True, **params}), {}) for params in SAMPLES.values()]
+    held = next(value for value in (getattr(sample, attribute) for sample in samples) if value)
+    with_it = Network(**{attribute: held})
+    assert facets(with_it) != facets(Network())
+    assert view(with_it)[attribute]
+    assert any(attribute in params for params in SAMPLES.values()) or attribute == "autostart"

@@ -1,0 +1,399 @@
+# Copyright: burrow.vm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to be done about a snapshot, and whether it may be: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Optional
+
+from .._diff import Change
+from .._errors import SpecError
+from .._model.snapshot import (
+    EXTERNAL,
+    INTERNAL,
+    Disk,
+    Overlay,
+    Request,
+    Snapshot,
+    SnapshotDisk,
+    lineage,
+)
+from .._model.value import shown
+from .._plan import Action, Plan
+from .._xml.snapshot import Facts
+
+# 10.9.0 makes internal snapshots of guests with UEFI whose variable store is qcow2; 10.10.0 also goes back to them.
+INTERNAL_UEFI_SINCE = 10_010_000
+_USE_EXTERNAL = "Set kind to external."
+_BY_HAND = "Remove it with the tool that made it (as virsh snapshot-delete)."
+
+
+@dataclass(frozen=True)
+class State:
+    """A domain with its snapshots; run_state absent: there is none. pending: disks that change at the next start.
+
+    overlays: file of a snapshot -> what its stamp says; of a file that isn't ours nothing. chains: target -> the
+    disk's files from the one that is written downwards. paths: target -> the next overlay's name, and memory_path.
+    """
+
+    run_state: str = "absent"
+    active: bool = False
+    saved: bool = False
+    persistent: bool = True
+    version: int = 0
+    facts: Facts = field(default_factory=Facts)
+    pending: tuple[str, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
+    overlays: Mapping[str, Overlay] = field(default_factory=dict)
+    chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    existing: frozenset[str] = frozenset()
+    paths: Mapping[str, str] = field(default_factory=dict)
+    memory_path: str = ""
+
+    def snapshot(self, name: str) -> Optional[Snapshot]:
+        return next((item for item in self.snapshots if item.name == name), None)
+
+    def name_of(self, target: str) -> str:
+        return next((disk.name for disk in self.facts.disks if disk.target == target), target)
+
+
+def plan(request: Request, state: State) -> Plan:
+    """The plan, or a refusal."""
+    found = state.snapshot(request.name)
+    if request.state == "absent":
+        if found is None:
+            return Plan()
+        _check_whole(state, tuple(item for item in state.snapshots if item != found))
+        return _plan_absent(request, state, found)
+    if state.run_state == "absent":
+        problem = f"there is no domain {request.domain}"
+        raise SpecError("domain", problem, "Name one that is there.", "no_domain")
+    _check_whole(state, state.snapshots if found is None or request.state == "reverted" else (found,))
+    if request.state == "reverted":
+        return _plan_revert(request, state, found)
+    return _plan_creation(request, state) if found is None else _plan_kept(request, state, found)
+
+
+# -- present
+
+
+def _plan_kept(request: Request, state: State, found: Snapshot) -> Plan:
+    """A snapshot is never made another one; only its description can change."""
+    memory = f"has {'the' if found.memory else 'no'} memory"
+    disks = {state.name_of(disk.target) for disk in found.disks} | {disk.target for disk in found.disks}
+    for path, wrong, what in (
+        ("kind", request.kind not in (None, found.kind), f"is {found.kind}"),
+        ("memory", request.memory not in (None, found.memory), memory),
+        ("disks", request.disks is not None and not disks >= set(request.disks), "is of other disks"),
+    ):
+        if wrong:
+            hint = "Choose another name, or remove that one first (state absent)."
+            raise SpecError(path, f"snapshot {found.name} is there and {what}", hint, "exists")
+    if request.description in (None, found.description):
+        return Plan()
+    change = Change("description", found.description, request.description)
+    summary = f"snapshot {found.name} of {request.domain}: {change.sentence()}"
+    return Plan((Action("describe", summary, {"description": request.description}),), (change,))
+
+
+def _plan_creation(request: Request, state: State) -> Plan:
+    snapshot = wanted(request, state)
+    quiesce = _quiesced(request, state, snapshot)
+    names = [state.name_of(disk.target) for disk in snapshot.disks]
+    what = f"make {snapshot.kind} snapshot {snapshot.name} of domain {request.domain} (disks {', '.join(names)}"
+    what += f"{', memory' if snapshot.memory else ''}{', quiesced by the guest agent' if quiesce else ''})"
+    changed = [Change("kind", None, snapshot.kind), Change("memory", None, snapshot.memory)]
+    changed += [Change("description", None, snapshot.description)] if snapshot.description else []
+    for disk in snapshot.disks:
+        before = next(item.source for item in state.facts.disks if item.target == disk.target)
+        changed += [Change(f"disks.{state.name_of(disk.target)}", before, disk.file)] if disk.file else []
+    action = Action("create", what, {"snapshot": snapshot, "quiesce": quiesce})
+    return Plan((action,), (Change("snapshot", None, snapshot.name), *changed))
+
+
+def wanted(request: Request, state: State) -> Snapshot:
+    """The snapshot to be made; what this domain can't have is refused."""
+    _check_domain(request, state)
+    disks = _chosen(request, state)
+    kind = _kind(request, state, disks)
+    memory = bool(request.memory) or (kind == INTERNAL and state.active)
+    if memory and not state.active:
+        problem = f"domain {request.domain} is {state.run_state} and has no memory"
+        raise SpecError("memory", problem, "Start it first, or leave memory out.")
+    if memory and state.facts.unsaveable:
+        problem = f"{state.facts.unsaveable[0]} can't be saved with the memory"
+        hint = "Leave memory out and set kind to external, or stop the domain first."
+        raise SpecError("memory", problem, hint, "unsaveable")
+    if kind == EXTERNAL:
+        _check_external(disks, stated=request.disks is not None)
+    current = next((item.name for item in state.snapshots if item.current), None)
+    return Snapshot(
+        name=request.name,
+        state=state.run_state if memory else "disk-snapshot" if state.active else "shutoff",
+        kind=kind,
+        memory=memory,
+        current=True,
+        parent=current,
+        description=request.description,
+        disks=tuple(SnapshotDisk(disk.target, kind, state.paths.get(disk.target)) for disk in disks)
+        if kind == EXTERNAL
+        else tuple(SnapshotDisk(disk.target, kind) for disk in disks),
+        memory_file=state.memory_path if memory and kind == EXTERNAL else None,
+    )
+
+
+def _check_domain(request: Request, state: State) -> None:
+    if not state.persistent:
+        problem = f"domain {request.domain} is transient"
+        raise SpecError("domain", problem, "Define it (virsh define), so that its snapshots outlive it.")
+    if state.saved:
+        problem = f"domain {request.domain} has a saved state, which belongs to its disks as they are"
+        raise SpecError("domain", problem, "Start it first, or discard that (virsh managedsave-remove).", "saved")
+    if state.pending:
+        problem = f"disk {state.pending[0]} gets another file when the guest is restarted"
+        raise SpecError("domain", problem, "Restart it first.", "restart_required")
+
+
+def _check_whole(state: State, snapshots: tuple[Snapshot, ...]) -> None:
+    for snapshot in snapshots:
+        if any(state.overlays[file].merging for file in _files(snapshot) if file in state.overlays):
+            problem = f"the removal of snapshot {snapshot.name} has begun and was interrupted"
+            raise SpecError("name", problem, f"Finish it first: {snapshot.name} with state absent.", "half_removed")
+
+
+def _chosen(request: Request, state: State) -> tuple[Disk, ...]:
+    """The disks of the new snapshot: those that are named, or all that the guest writes."""
+    writable = tuple(disk for disk in state.facts.disks if disk.writable)
+    if request.disks is None:
+        if not writable:
+            raise SpecError("domain", f"domain {request.domain} has no disk that it writes", "Give it one first.")
+        return writable
+    chosen = []
+    for index, name in enumerate(request.disks):
+        disk = next((item for item in writable if name in (item.name, item.target)), None)
+        if disk is None:
+            known = ", ".join(item.name for item in writable) or "none"
+            problem = f"domain {request.domain} writes no disk {shown(name)}"
+            raise SpecError(f"disks[{index}]", problem, f"It writes: {known}.")
+        chosen.append(disk)
+    return tuple(chosen)
+
+
+def _kind(request: Request, state: State, disks: tuple[Disk, ...]) -> str:
+    problem = next(_against_internal(request, state, disks), None)
+    others = {item.kind for item in state.snapshots}
+    kind = request.kind or (INTERNAL if problem is None and EXTERNAL not in others else EXTERNAL)
+    mixed = next((item for item in state.snapshots if item.kind != kind), None)
+    if mixed is not None:
+        # An internal snapshot in an overlay is lost when that is merged; one below an overlay can't be gone back to.
+        text = f"domain {request.domain} has the {mixed.kind} snapshot {mixed.name}, and is not given one of each kind"
+        raise SpecError("kind", text, f"Make it {mixed.kind} too, or remove {mixed.name} first.", "mixed")
+    if kind == INTERNAL and problem is not None:
+        raise problem
+    return kind
+
+
+def _against_internal(request: Request, state: State, disks: tuple[Disk, ...]) -> Iterator[SpecError]:
+    """Why there can be no internal snapshot."""
+    if state.active and request.memory is False:
+        yield SpecError("memory", "an internal snapshot of a running guest has its memory", _USE_EXTERNAL)
+    if state.active and request.quiesce:
+        yield SpecError("quiesce", "an internal snapshot is not quiesced", _USE_EXTERNAL)
+    if state.active and state.facts.unsaveable:
+        problem = f"{state.facts.unsaveable[0]} can't be saved with the memory, which an internal snapshot has"
+        yield SpecError("kind", problem, _USE_EXTERNAL, "unsaveable")
+    writable = [disk for disk in state.facts.disks if disk.writable]
+    for disk in writable if state.active else disks:
+        if disk.format != "qcow2":
+            problem = f"disk {disk.name} is {disk.format}, which holds no internal snapshots"
+            yield SpecError("kind", problem, _USE_EXTERNAL)
+        if disk not in disks:
+            problem = f"an internal snapshot of a running guest is of all its disks, {disk.name} included"
+            yield SpecError("disks", problem, _USE_EXTERNAL)
+    yield from _against_uefi(state)
+
+
+def _against_uefi(state: State) -> Iterator[SpecError]:
+    if state.facts.nvram is None:
+        return
+    if state.version < INTERNAL_UEFI_SINCE:
+        problem = "libvirt before 10.10 has no internal snapshots of guests with UEFI"
+        yield SpecError("kind", problem, _USE_EXTERNAL, "too_old")
+    elif state.facts.nvram != "qcow2":
+        problem = f"the UEFI variables are {state.facts.nvram}, which holds no internal snapshots"
+        yield SpecError("kind", problem, _USE_EXTERNAL)
+
+
+def _check_external(disks: tuple[Disk, ...], *, stated: bool) -> None:
+    for disk in disks:
+        if disk.type != "file":
+            problem = f"disk {disk.name} is no file (type {disk.type}), and where to go on beside it is not known"
+            hint = "Leave it out." if stated else "Name the disks that are files."
+            raise SpecError("disks", problem, hint)
+        if disk.job:
+            problem = f"disk {disk.name} is being copied or merged"
+            raise SpecError("disks", problem, "Wait until that has ended (virsh blockjob).", "busy")
+
+
+def _quiesced(request: Request, state: State, snapshot: Snapshot) -> bool:
+    able = state.run_state == "running" and snapshot.kind == EXTERNAL and not snapshot.memory
+    if not able:
+        return False
+    if request.quiesce and not state.facts.agent:
+        problem = f"the guest agent of domain {request.domain} is not connected"
+        hint = "Install qemu-guest-agent in the guest and give the domain its channel, or leave quiesce out."
+        raise SpecError("quiesce", problem, hint, "no_agent")
+    return state.facts.agent if request.quiesce is None else request.quiesce
+
+
+# -- absent
+
+
+def _plan_absent(request: Request, state: State, found: Snapshot) -> Plan:
+    above = [item for item in lineage(state.snapshots, found.name) if item.kind != found.kind]
+    if above:
+        problem = f"the {above[0].kind} snapshot {above[0].name} rests on {found.name}, which is {found.kind}"
+        raise SpecError("name", problem, f"Remove {above[0].name} first.", "mixed")
+    changed: tuple[Change, ...] = (Change("snapshot", found.name, None),)
+    if found.kind == INTERNAL:
+        summary = f"remove internal snapshot {found.name} of domain {request.domain}"
+        return Plan((Action("delete", summary),), changed)
+    _check_ours(state, found)
+    actions = []
+    for disk in found.disks:
+        overlay = disk.file or ""
+        if overlay not in state.chains.get(disk.target, ()):
+            _check_merged(state, found, disk)
+            continue
+        made = state.overlays[overlay]
+        _check_job(state, disk, made)
+        _check_below(state, found, disk, made)
+        _check_alone(state, found, made.frozen)
+        summary = f"merge {overlay} into {made.frozen}"
+        actions.append(Action("merge", summary, {"target": disk.target, "overlay": overlay, "made": made}))
+        name = f"disks.{state.name_of(disk.target)}"
+        if state.chains[disk.target][0] == overlay:
+            changed += (Change(name, overlay, made.frozen),)
+    files = ", ".join(_files(found))
+    summary = f"remove external snapshot {found.name} of domain {request.domain} with its files ({files})"
+    actions.append(Action("forget", summary, {"snapshot": found}))
+    return Plan(tuple(actions), changed)
+
+
+def _files(snapshot: Snapshot) -> tuple[str, ...]:
+    disks = tuple(disk.file for disk in snapshot.disks if disk.file)
+    return (*disks, snapshot.memory_file) if snapshot.memory_file else disks
+
+
+def _check_ours(state: State, snapshot: Snapshot) -> None:
+    for file in _files(snapshot):
+        if file in state.existing and file not in state.overlays:
+            problem = f"{shown(file)} of snapshot {snapshot.name} was not made by burrow.vm and is not removed"
+            raise SpecError("name", problem, _BY_HAND, "not_owned")
+
+
+def _check_merged(state: State, snapshot: Snapshot, disk: SnapshotDisk) -> None:
+    """A file outside of the chain goes only where we know that its content has been merged."""
+    overlay = disk.file or ""
+    if overlay in state.existing and not state.overlays[overlay].merging:
+        problem = f"disk {state.name_of(disk.target)} does not rest on {shown(overlay)} of snapshot {snapshot.name}"
+        hint = "The disk was given another file since; go back to the snapshot (state reverted), or to that file."
+        raise SpecError("name", problem, hint, "chain_changed")
+
+
+def _check_job(state: State, disk: SnapshotDisk, made: Overlay) -> None:
+    busy = any(item.job for item in state.facts.disks if item.target == disk.target)
+    if busy and not made.merging:
+        problem = f"disk {state.name_of(disk.target)} is being copied or merged by somebody else"
+        raise SpecError("name", problem, "Wait until that has ended (virsh blockjob).", "busy")
+
+
+def _check_below(state: State, snapshot: Snapshot, disk: SnapshotDisk, made: Overlay) -> None:
+    chain = state.chains[disk.target]
+    below = chain[chain.index(disk.file or "") + 1 :][:1]
+    if below != (made.frozen,):
+        problem = f"{shown(disk.file)} of snapshot {snapshot.name} no longer rests on {shown(made.frozen)}"
+        hint = "Somebody else has rebased it; nothing was touched. " + _BY_HAND
+        raise SpecError("name", problem, hint, "chain_changed")
+
+
+def _check_alone(state: State, snapshot: Snapshot, frozen: str) -> None:
+    """What is merged into a file changes all that rests on it."""
+    for file, made in state.overlays.items():
+        if made.frozen == frozen and file not in _files(snapshot) and file in state.existing:
+            problem = f"{shown(file)} of snapshot {made.snapshot} rests on {shown(frozen)} as well"
+            raise SpecError("name", problem, f"Remove {made.snapshot} first.", "forked")
+
+
+# -- reverted
+
+
+def _plan_revert(request: Request, state: State, found: Optional[Snapshot]) -> Plan:
+    if found is None:
+        known = ", ".join(item.name for item in state.snapshots) or "none"
+        problem = f"domain {request.domain} has no snapshot {request.name}"
+        raise SpecError("name", problem, f"It has: {known}.", "no_snapshot")
+    later = lineage(state.snapshots, found.name) if found.kind == EXTERNAL else ()
+    _check_revert(state, found, later)
+    _check_consent(request, state, found, later)
+    actions = []
+    if state.active and found.kind == EXTERNAL:
+        actions.append(Action("power_off", f"power off domain {request.domain}"))
+    if state.saved:
+        actions.append(Action("discard_saved", f"discard the saved state of domain {request.domain}"))
+    summary = f"revert domain {request.domain} to {found.kind} snapshot {found.name}"
+    actions.append(Action(f"revert_{found.kind}", summary, {"snapshot": found}))
+    for item in later:
+        summary = f"remove the later snapshot {item.name} with its files ({', '.join(_files(item))})"
+        actions.append(Action("drop", summary, {"snapshot": item}))
+    changed = [Change("content", "as the guest left it", f"as in snapshot {found.name}")]
+    changed += [Change(f"snapshots.{item.name}", item.name, None) for item in later]
+    if state.run_state != run_state_after(found):
+        changed.append(Change("domain_state", state.run_state, run_state_after(found)))
+    return Plan(tuple(actions), tuple(changed))
+
+
+def run_state_after(snapshot: Snapshot) -> str:
+    return snapshot.state if snapshot.memory else "stopped"
+
+
+def _check_revert(state: State, found: Snapshot, later: tuple[Snapshot, ...]) -> None:
+    mixed = next((item for item in state.snapshots if item.kind != found.kind), None)
+    if mixed is not None:
+        problem = f"snapshot {found.name} is {found.kind}, and {mixed.name} is {mixed.kind}"
+        raise SpecError("name", problem, f"Remove {mixed.name} first.", "mixed")
+    if found.kind == INTERNAL:
+        for problem_with_uefi in _against_uefi(state):
+            raise SpecError("name", problem_with_uefi.problem, "Upgrade libvirt first.", problem_with_uefi.code)
+        return
+    held = {disk.target for disk in found.disks}
+    for item in (found, *later):
+        _check_ours(state, item)
+        beyond = [disk.target for disk in item.disks if disk.target not in held]
+        if beyond:
+            problem = f"the later snapshot {item.name} holds disk {state.name_of(beyond[0])}, and {found.name} does not"
+            raise SpecError("name", problem, f"Remove {item.name} first.", "more_disks")
+    for disk in found.disks:
+        made = state.overlays.get(disk.file or "")
+        if made is None or made.frozen not in state.chains.get(disk.target, ())[1:]:
+            problem = f"disk {state.name_of(disk.target)} does not rest on the file that {found.name} kept"
+            raise SpecError("name", problem, "The disk was given another file since.", "chain_changed")
+    if found.memory_file and found.memory_file not in state.existing:
+        raise SpecError("name", f"{shown(found.memory_file)} with its memory is gone", "Restore the file.")
+
+
+def _check_consent(request: Request, state: State, found: Snapshot, later: tuple[Snapshot, ...]) -> None:
+    if request.allow_loss:
+        return
+    lost = [f"what domain {request.domain} wrote since, its definition as it is now"]
+    if state.active:
+        lost.append(f"its memory (it is {state.run_state})")
+    if state.saved:
+        lost.append("its saved state")
+    lost += [f"the later snapshot {item.name}" for item in later]
+    hint = "Set allow_loss to true if that may go; a snapshot made now would keep it."
+    if found.kind == EXTERNAL:
+        hint = "Set allow_loss to true if that may go."
+    raise SpecError("allow_loss", f"to revert to {found.name} loses {', '.join(lost)}", hint, "loss")

@@ -164,7 +164,10 @@ snapshot:
       description: The domain's state when it was made, V(disk-snapshot) for a running one without its memory.
       returned: success
       type: str
-    created: {description: 'When it was made; V((known after apply\)) before that.', returned: success, type: str}
+    created:
+      description: When it was made, in seconds since 1970; V((known after apply\)) before that.
+      returned: success
+      type: int
     current: {description: Whether the domain rests on this one., returned: success, type: bool}
     parent: {description: The snapshot before it., returned: success, type: str}
     description: {description: The line about it., returned: success, type: str}

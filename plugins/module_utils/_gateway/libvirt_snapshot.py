@@ -37,20 +37,20 @@ class Snapshots(Connection):
         hint = "The guest agent doesn't answer, or can't freeze: set quiesce to false." if quiesce else ""
         with failing("make the snapshot", domain, hint):
             # Of no use to an internal snapshot, which is one by itself.
-            self._domain(domain).snapshotCreateXML(xml, flags if disk_only else flags & ~_ATOMIC)
+            self.domain_handle(domain).snapshotCreateXML(xml, flags if disk_only else flags & ~_ATOMIC)
 
     def redefine_snapshot(self, domain: str, xml: str, *, current: bool) -> None:
         with failing("change what is known of the snapshot", domain):
-            self._domain(domain).snapshotCreateXML(xml, _REDEFINE | (_CURRENT if current else 0))
+            self.domain_handle(domain).snapshotCreateXML(xml, _REDEFINE | (_CURRENT if current else 0))
 
     def delete_snapshot(self, domain: str, name: str, *, metadata_only: bool) -> None:
         with vanishing(_NO_SNAPSHOT), failing("remove the snapshot", name):
-            self._domain(domain).snapshotLookupByName(name).delete(_METADATA_ONLY if metadata_only else 0)
+            self.domain_handle(domain).snapshotLookupByName(name).delete(_METADATA_ONLY if metadata_only else 0)
 
     def revert(self, domain: str, name: str) -> None:
         """Go back to an internal snapshot. Where QEMU has to be started anew for that, it is."""
         with failing("revert to the snapshot", name):
-            handle = self._domain(domain)
+            handle = self.domain_handle(domain)
             handle.revertToSnapshot(handle.snapshotLookupByName(name), _FORCE)
 
     def restore(self, domain: str, path: str, xml: str) -> None:
@@ -65,7 +65,7 @@ class Snapshots(Connection):
         one that an earlier run began. timeout is in seconds; after it the merge is given up, and the disk is as it was.
         """
         with failing("merge the file", top):
-            handle = self._domain(domain)
+            handle = self.domain_handle(domain)
             if not handle.blockJobInfo(target):
                 handle.blockCommit(target, base, top, 0, _COMMIT_ACTIVE if active else 0)
         self._wait(handle, target, top, timeout, active=active)

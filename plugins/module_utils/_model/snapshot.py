@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os.path
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -172,10 +171,6 @@ def _joined(directory: str, name: str) -> str:
     return os.path.join(directory, name)
 
 
-def created_at(seconds: int) -> str:
-    return dt.datetime.fromtimestamp(seconds, dt.timezone.utc).isoformat(timespec="seconds")
-
-
 def view(snapshot: Snapshot, names: Optional[Mapping[str, str]] = None) -> dict[str, object]:
     """A snapshot in results. names: target -> the disk's name."""
     return {
@@ -183,7 +178,7 @@ def view(snapshot: Snapshot, names: Optional[Mapping[str, str]] = None) -> dict[
         "kind": snapshot.kind,
         "memory": snapshot.memory,
         "domain_state": snapshot.state,
-        "created": created_at(snapshot.created),
+        "created": snapshot.created,
         "current": snapshot.current,
         "parent": snapshot.parent,
         "description": snapshot.description,

@@ -13,7 +13,8 @@ description:
   - What is not stated is not managed. A definition is compared option by option with what libvirt has; settings made
     by others survive, and UUID, MAC addresses and device addresses stay. What no option covers can be given as O(xml).
   - A running guest is never restarted without consent, see O(restart_policy). Disks and interfaces that come and go,
-    an interface's network, forwards, O(metadata) and O(autostart) are changed while it runs, where it can take that.
+    a drive's media, a disk's limits, an interface's network, forwards, more O(cpus) and other O(memory) up to their
+    maxima, O(metadata) and O(autostart) are changed while it runs, where it can take that.
   - Each of RV(actions) says whether it is done while the guest runs or needs its next start. When one that libvirt
     rejects comes after others they are taken back, or the error says what stays.
   - Any domain can be managed. Only a domain that this module created has its stamp (RV(domain.owned)), and only disks
@@ -213,7 +214,7 @@ error:
     code:
       description:
         V(invalid), V(not_owned), V(restart_required), V(recreate_required), V(contradiction), V(xml_not_kept),
-        V(no_vsock), V(detach_timeout), V(changed_meanwhile), V(libvirt) and others.
+        V(no_vsock), V(detach_timeout), V(balloon_timeout), V(changed_meanwhile), V(libvirt) and others.
       returned: always
       type: str
     path: {description: The option or object that it is about., returned: always, type: str}

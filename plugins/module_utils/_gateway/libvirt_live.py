@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from .._errors import HostError
 from .._model.forward import Forward
@@ -41,20 +41,36 @@ def detach(connection: Connection, name: str, xml: str, what: str) -> None:
         connection.domain_handle(name).detachDeviceFlags(xml, _LIVE)
 
 
-def wait_until_gone(connection: Connection, name: str, what: str, there: Callable[[str], bool], timeout: float) -> None:
-    """Wait until the guest let go of a device. there: whether a definition has it still."""
+def wait_until(connection: Connection, name: str, met: Callable[[str], bool], timeout: float) -> bool:
+    """Wait until the running guest's definition meets this; False when it doesn't in time (seconds)."""
     end = time.monotonic() + timeout
-    while there(_definition(connection, name)):
+    while not met(_definition(connection, name)):
         if time.monotonic() >= end:
-            cause = f"the guest didn't let go of it within {timeout:g} s, and may do so later"
-            hint = "See that its system is up and nothing there uses it, or change it with restart_policy now."
-            raise HostError(f"detach {what}", name, cause, hint, "detach_timeout")
+            return False
         time.sleep(_POLL)
+    return True
 
 
 def _definition(connection: Connection, name: str) -> str:
     with failing("read the running guest's definition", name):
         return str(connection.domain_handle(name).XMLDesc(0))
+
+
+def limit(connection: Connection, name: str, target: str, limits: Mapping[str, int]) -> None:
+    """Limit a disk; 0 is no limit. What else limits it stays (libvirt keeps the groups that aren't named)."""
+    with failing(f"limit disk {target}", name):
+        connection.domain_handle(name).setBlockIoTune(target, dict(limits), _LIVE)
+
+
+def set_cpus(connection: Connection, name: str, number: int) -> None:
+    with failing("change the number of CPUs while it runs", name):
+        connection.domain_handle(name).setVcpusFlags(number, _LIVE)
+
+
+def set_memory(connection: Connection, name: str, size: int) -> None:
+    """Ask the guest's balloon to leave it so much memory, in bytes."""
+    with failing("change memory while it runs", name):
+        connection.domain_handle(name).setMemoryFlags(size >> 10, _LIVE)
 
 
 def set_note(connection: Connection, name: str, element: str, prefix: str, namespace: str) -> None:

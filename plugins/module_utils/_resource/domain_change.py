@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from .._errors import HostError
 from .._gateway import libvirt_live as gateway
 from .._gateway.libvirt import Connection
 from .._model.domain import Definition
+from .._model.domain_disks import Disk
 from .._xml import domain as xml
 from .._xml import live
 from .._xml.forwards import GUEST_ADDRESS, NETDEV
@@ -20,6 +22,8 @@ from .._xml.tree import BURROW
 from .domain_live import Step
 
 Undo = Callable[[], None]
+# As the model has them; libvirt's names have `_sec` at their end.
+_LIMITS = ("read_bytes", "write_bytes", "total_bytes", "read_iops", "write_iops", "total_iops")
 
 
 @dataclass(frozen=True)
@@ -60,17 +64,45 @@ class Running:
         return lambda: gateway.attach(self.connection, self.name, element, step.path)
 
     def _let_go(self, step: Step, element: str) -> None:
-        def there(text: str) -> bool:
-            return live.device(text, step.list, step.key) is not None
+        def gone(text: str) -> bool:
+            return live.device(text, step.list, step.key) is None
 
         end = time.monotonic() + self.timeout
         gateway.detach(self.connection, self.name, element, step.path)
-        gateway.wait_until_gone(self.connection, self.name, step.path, there, max(0, end - time.monotonic()))
+        if not gateway.wait_until(self.connection, self.name, gone, max(0, end - time.monotonic())):
+            cause = f"the guest didn't let go of it within {self.timeout:g} s, and may do so later"
+            hint = "See that its system is up and nothing there uses it, or change it with restart_policy now."
+            raise HostError(f"detach {step.path}", self.name, cause, hint, "detach_timeout")
 
     def _update(self, step: Step) -> Undo:
         former = live.changed_device(self.text, step.list, step.key)
         gateway.update(self.connection, self.name, live.changed_device(self.edited, step.list, step.key), step.path)
         return lambda: gateway.update(self.connection, self.name, former, step.path)
+
+    def _limit(self, step: Step) -> Undo:
+        def limit(disk: Disk) -> None:
+            limits = {f"{name}_sec": getattr(disk, name) or 0 for name in _LIMITS}
+            gateway.limit(self.connection, self.name, step.old.target, limits)
+
+        limit(step.new)
+        return lambda: limit(step.old)
+
+    def _cpus(self, step: Step) -> Undo:
+        gateway.set_cpus(self.connection, self.name, step.new)
+        return lambda: gateway.set_cpus(self.connection, self.name, step.old)
+
+    def _balloon(self, step: Step) -> Undo:
+        gateway.set_memory(self.connection, self.name, step.new)
+
+        if not gateway.wait_until(
+            self.connection, self.name, lambda text: xml.read(text).memory == step.new, self.timeout
+        ):
+            with contextlib.suppress(HostError):
+                gateway.set_memory(self.connection, self.name, step.old)
+            cause = f"the guest's balloon didn't follow within {self.timeout:g} s"
+            hint = "See that its system is up and has virtio_balloon, or change it with restart_policy now."
+            raise HostError("change memory while it runs", self.name, cause, hint, "balloon_timeout")
+        return lambda: gateway.set_memory(self.connection, self.name, step.old)
 
     def _forward(self, step: Step) -> Undo:
         gateway.forward(self.connection, self.name, NETDEV, step.new, GUEST_ADDRESS)

@@ -22,7 +22,7 @@ from .._model.size import GIB, format_size
 from .._plan import Action, Plan
 from .._xml import domain as xml
 from .domain_compare import check_machine, compare, with_fragment
-from .domain_live import Guest, Step, sort
+from .domain_live import Guest, Sorted, Step, sort
 
 _MACHINES = {"x86_64": "q35", "i686": "q35", "aarch64": "virt"}
 # Role guest calls the option burrow_restart_policy.
@@ -192,10 +192,10 @@ def _plan_update(request: Request, state: State, before: Definition) -> Plan:
     alive = (state.active or state.saved) and not stops
     running = _running(request, state, after)
     found = running.judge(compare(before, after)) if alive else compare(before, after)
-    waiting = running.waiting
+    waiting = running.lacks.waiting
     _check_consent(request, found, alive)
     restart = alive and request.policy == "now" and bool(waiting or _restarting(found))
-    steps = running.steps if alive and not restart else ()
+    steps = running.lacks.steps if alive and not restart else ()
     actions: list[Action] = []
     if stops:
         actions.append(_stop(request))
@@ -203,7 +203,7 @@ def _plan_update(request: Request, state: State, before: Definition) -> Plan:
         actions.append(_stop(request, "to restart it"))
     if restart and state.saved:
         actions.append(Action("discard_saved", "discard the saved state, which has the old definition"))
-    reported = [*found, *(running.lacks(found) if steps else ())]
+    reported = [*found, *(running.only(found) if steps else ())]
     shown = _Shown(tuple(reported), marked=state.active and alive and not restart)
     actions += _defining(shown, before, after, state.live if steps else None, steps)
     started = restart or not state.active
@@ -281,11 +281,9 @@ def _defining(
 
 @dataclass(frozen=True)
 class _Running:
-    """What the running guest lacks of what was asked for: steps bring it at once, waiting (path -> why) a restart."""
+    """What the running guest lacks of what was asked for. live: whether there is one."""
 
-    pending: tuple[Change, ...] = ()
-    steps: tuple[Step, ...] = ()
-    waiting: Mapping[str, str] = field(default_factory=dict)
+    lacks: Sorted = field(default_factory=Sorted)
     live: bool = False
 
     def judge(self, found: tuple[Change, ...]) -> tuple[Change, ...]:
@@ -293,16 +291,15 @@ class _Running:
         return tuple(self._judged(change) if self.live and change.impact == RESTART else change for change in found)
 
     def _judged(self, change: Change) -> Change:
-        for path, why in self.waiting.items():
+        for path, why in self.lacks.waiting.items():
             if _related(path, change.path):
                 return dataclasses.replace(change, why=why)
         return dataclasses.replace(change, impact=LIVE)
 
-    def lacks(self, found: tuple[Change, ...]) -> list[Change]:
-        """What only the running guest lacks, and gets."""
+    def only(self, found: tuple[Change, ...]) -> list[Change]:
+        """What its definition has already, or gets by another name, and the running guest gets too."""
         paths = [change.path for change in found]
-        waits = [*self.waiting, *paths, "autostart"]
-        lacking = [change for change in self.pending if not any(_related(change.path, path) for path in waits)]
+        lacking = [item for item in self.lacks.brought if not any(_related(item.path, path) for path in paths)]
         return [dataclasses.replace(change, impact=LIVE) for change in lacking]
 
 
@@ -325,7 +322,13 @@ def _running(request: Request, state: State, after: Definition) -> _Running:
     pending = tuple(change for change in compare(live, wanted) if change.path != "autostart")
     if not pending:
         return _Running(live=True)
-    edited = xml.edit(state.live_text, live, wanted)
-    guest = Guest(live, wanted, state.live_text, edited, after, paused=state.run_state != "running")
-    steps, waiting = sort(guest, pending)
-    return _Running(pending, steps, waiting, live=True)
+    guest = Guest(
+        before=live,
+        after=wanted,
+        text=state.live_text,
+        edited=xml.edit(state.live_text, live, wanted),
+        former=state.definition,
+        defined=after,
+        paused=state.run_state in ("paused", "pmsuspended"),
+    )
+    return _Running(sort(guest, pending), live=True)

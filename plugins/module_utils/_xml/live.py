@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from .._model.domain_devices import key
 from . import forwards
 from .devices import DEVICES
-from .tree import get, parse, remove, serialize
+from .tree import get, parse, put, remove, serialize
 
 # Ways to plug a device in: a place of its own on PCI, one on an older bus, or a port of a controller.
 PCI, CONVENTIONAL, SCSI, USB, FIXED = "pci", "conventional", "scsi", "usb", "fixed"
@@ -27,13 +27,14 @@ _SLOTS = range(1, 32)
 class Places:
     """What a running guest has room for. ports: free places on PCI. express: they are PCI Express ports.
 
-    controllers: the types it has. forwarding: whether it has the NIC of forwards.
+    controllers: the types it has. forwarding, balloon: whether it has the NIC of forwards, and a balloon.
     """
 
     ports: int
     express: bool
     controllers: frozenset[str]
     forwarding: bool
+    balloon: bool
 
 
 def places(text: str) -> Places:
@@ -46,6 +47,7 @@ def places(text: str) -> Places:
         express=express,
         controllers=frozenset(item.get("type") or "" for item in controllers if item.get("model") != "none"),
         forwarding=bool(forwards.read(root)),
+        balloon=get(root, "devices/memballoon@model") not in (None, "none"),
     )
 
 
@@ -78,6 +80,8 @@ def way(text: str, name: str, wanted: str) -> str:
     element = _find(parse(text), name, wanted)
     if element is None:
         return FIXED
+    if name == "disks" and element.get("device", "disk") != "disk":
+        return FIXED
     if name == "disks":
         return _DISK_BUSES.get(get(element, "target@bus") or "", FIXED)
     return CONVENTIONAL if (get(element, "model@type") or "") in _CONVENTIONAL else PCI
@@ -94,10 +98,9 @@ def changed_device(text: str, name: str, wanted: str) -> str:
     element = _find(parse(text), name, wanted)
     if element is None:
         raise LookupError(wanted)
-    # Of the port on the former network.
-    for source in element.findall("source"):
-        for attribute in ("portid", "bridge") if element.get("type") == "network" else ():
-            source.attrib.pop(attribute, None)
+    # Of the port on the former network, and of the node of the former media.
+    for attribute in ("portid", "bridge") if element.get("type") == "network" else ("index",):
+        put(element, f"source@{attribute}", None)
     return serialize(element)
 
 

@@ -42,8 +42,8 @@ ATTACH = Step("attach", "disks[data]", "disks", "data")
 NOTE = Step("note", "metadata.image")
 DETACH = Step("detach", "disks[root]", "disks", "root")
 STEPS = (UNFORWARD, FORWARD, UPDATE, ATTACH, NOTE, DETACH)
-FORTH = ["unforward", "forward", "update", "attach", "set_note", "detach", "wait_until_gone"]
-CALLS = ("attach", "update", "detach", "wait_until_gone", "set_note", "forward", "unforward")
+FORTH = ["unforward", "forward", "update", "attach", "set_note", "detach", "wait_until"]
+CALLS = ("attach", "update", "detach", "wait_until", "set_note", "forward", "unforward")
 
 
 class Log:
@@ -56,11 +56,14 @@ class Log:
         for name in CALLS:
             monkeypatch.setattr(libvirt_live, name, lambda *given, name=name: self.call(name, given))
 
-    def call(self, name: str, given: tuple[Any, ...]) -> None:
+    def call(self, name: str, given: tuple[Any, ...]) -> bool:
         self.calls.append(name)
         self.given.append(given)
         if len(self.calls) - 1 == self.number or name in self.always:
+            if name == "wait_until":
+                return False
             raise HostError(name, "work", "it would not")
+        return True
 
     def undo(self) -> None:
         self.calls.append("define")
@@ -82,7 +85,7 @@ def test_all_steps_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "<serial>root</serial>" in elements[5]
 
 
-BACK = ["set_note", "detach", "wait_until_gone", "update", "unforward", "forward", "define"]
+BACK = ["set_note", "detach", "wait_until", "update", "unforward", "forward", "define"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +163,7 @@ def test_a_new_device_is_where_it_will_be_at_the_next_start(bus: str, kept: bool
 
 def test_ports_are_free_on_which_nothing_is() -> None:
     text = TEXT.replace("</devices>", f"{PORTS}</devices>")
-    assert dataclasses.astuple(live.places(text)) == (2, True, frozenset({"pci"}), True)
+    assert dataclasses.astuple(live.places(text)) == (2, True, frozenset({"pci"}), True, True)
     taken = text.replace("<serial>root</serial>", "<serial>root</serial><address type='pci' bus='0x02' slot='0x00'/>")
     assert live.places(taken).ports == 1
     assert live.device(text, "disks", "none") is None

@@ -12,7 +12,8 @@ import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._diff import LIVE, RESTART
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import merge
 from ansible_collections.burrow.vm.plugins.module_utils._model.forward import Forward
 from ansible_collections.burrow.vm.plugins.module_utils._model.names import mac_address
 from ansible_collections.burrow.vm.plugins.module_utils._plan import Plan
@@ -60,6 +61,9 @@ def steps(plan: Plan) -> list[tuple[str, str]]:
     return found
 
 
+ROOMY = running(definition=dataclasses.replace(BEFORE, cpus_maximum=4, memory_maximum=4 << 30))
+_CD = parse({"disks": [{"name": "cd", "device": "cdrom", "source": "/a.iso"}]})
+DRIVE = running(definition=merge(BEFORE, _CD))
 DISK = {"name": "data", "source": "/d"}
 NIC = {"source": "lab", "mac": "52:54:00:00:00:02"}
 NONE: dict[str, Any] = {"disks": [], "purge": ["disks"]}
@@ -99,7 +103,20 @@ MORE_FORWARDS = {"forwards": [{"host_port": 8081, "guest_port": 80}]}
             {"forwards": [{"host_port": 8080, "guest_port": 80, "address": "0.0.0.0"}], "purge": ["forwards"]},
             [("unforward", "forwards[127.0.0.1:8080]"), ("forward", "forwards[0.0.0.0:8080]")],
         ),
+        (ROOMY, {"cpus": 3}, [("cpus", "cpus")]),
+        (ROOMY, {"cpus": 4, "cpus_maximum": 4}, [("cpus", "cpus")]),
+        (ROOMY, {"memory": "2GiB"}, [("balloon", "memory")]),
+        (q35(0), {"memory": "512MiB"}, [("balloon", "memory")]),
+        (q35(0), {"memory": "512MiB", "memory_maximum": "1GiB"}, [("balloon", "memory")]),
+        (
+            q35(0),
+            {"disks": [{"name": "root", "iotune": {"read_bytes": "1MiB", "write_iops": 100}}]},
+            [("limit", "disks[root].iotune.read_bytes")],
+        ),
+        (DRIVE, {"disks": [{"name": "cd", "source": "/b.iso"}]}, [("update", "disks[cd].source")]),
+        (DRIVE, {"disks": [{"name": "cd", "source": "none"}]}, [("update", "disks[cd].source")]),
         (q35(0), {"metadata": {"image": "b", "branch": "c"}}, [("note", "metadata.image")]),
+        (q35(0), {"metadata": {"digests": {"profile": "1"}}}, [("note", "metadata.digests.profile")]),
         (
             running(_ROOT.format("pci-root")),
             {"interfaces": [{**NIC, "model": "e1000"}]},
@@ -126,6 +143,13 @@ PAUSED = dataclasses.replace(RUNNING, run_state="paused")
         (q35(1), {"interfaces": [{**NIC, "model": "rtl8139"}]}, "interfaces[52:54:00:00:00:02]", "can't be plugged in"),
         (PAUSED, NONE, "disks[root]", "a paused guest can't let go"),
         (q35(1), {"interfaces": [{"model": "e1000e"}]}, "interfaces[52:54:00:00:00:01].model", ""),
+        (ROOMY, {"cpus": 5}, "cpus", "can have 4 at most"),
+        (ROOMY, {"cpus": 1}, "cpus", "gives no CPU back"),
+        (ROOMY, {"cpus_maximum": 8}, "cpus_maximum", "set when a guest starts"),
+        (ROOMY, {"memory": "8GiB"}, "memory", "can have 4 GiB at most"),
+        (PAUSED, {"memory": "512MiB"}, "memory", "a paused guest"),
+        (q35(0), {"disks": [{"name": "root", "source": "/q"}]}, "disks[root].source", "only a drive's media"),
+        (DRIVE, {"disks": [], "purge": ["disks"]}, "disks[cd]", "can't be unplugged"),
         (q35(1), {"filesystems": [{"tag": "x", "source": "/x"}]}, "filesystems[x]", "bound when a guest starts"),
         (
             running(definition=dataclasses.replace(BEFORE, forwards=())),
@@ -168,6 +192,16 @@ def test_what_only_the_running_guest_lacks_is_brought_to_it() -> None:
     assert steps(found) == [("forward", "forwards[127.0.0.1:8081]")]
     assert found.sentences() == ["set forwards[127.0.0.1:8081] to {'guest_port': 80} (while it runs)"]
     assert not planned(state).changed
+
+
+def test_a_balloon_that_was_told_is_not_told_again() -> None:
+    """A guest whose system isn't up yet has more than it will have; libvirt told it when it was started."""
+    state = running(definition=dataclasses.replace(BEFORE, memory=1 << 30, memory_maximum=2 << 30))
+    assert state.live is not None
+    booting = dataclasses.replace(state, live=dataclasses.replace(state.live, memory=2 << 30, memory_maximum=None))
+    found = planned(booting, memory="1GiB", memory_maximum="2GiB")
+    assert not found.changed
+    assert found.facts == {"restart_required": []}
 
 
 def test_what_the_running_guest_has_already_needs_no_restart() -> None:

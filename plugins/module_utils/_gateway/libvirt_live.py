@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 
 from .._errors import HostError
 from .._model.forward import Forward
-from .libvirt import OPERATION_INVALID, Connection, failing, vanishing
+from .libvirt import OPERATION_INVALID, failing, vanishing
+from .libvirt_domain import Domains
 
 _LIVE = 1
 _HUMAN = 1
@@ -22,17 +23,17 @@ _POLL = 0.2
 _LISTENS = re.compile(r"TCP\[HOST_FORWARD\]\s+-?\d+\s+(?P<address>\S+)\s+(?P<host>\d+)\s+\S+\s+(?P<guest>\d+)\s")
 
 
-def attach(connection: Connection, name: str, xml: str, what: str) -> None:
+def attach(connection: Domains, name: str, xml: str, what: str) -> None:
     with failing(f"attach {what}", name):
         connection.domain_handle(name).attachDeviceFlags(xml, _LIVE)
 
 
-def update(connection: Connection, name: str, xml: str, what: str) -> None:
+def update(connection: Domains, name: str, xml: str, what: str) -> None:
     with failing(f"change {what} while it runs", name):
         connection.domain_handle(name).updateDeviceFlags(xml, _LIVE)
 
 
-def detach(connection: Connection, name: str, xml: str, what: str) -> None:
+def detach(connection: Domains, name: str, xml: str, what: str) -> None:
     """Ask the guest to let go of the device.
 
     libvirt waits 5 s for that, and then returns as if it were done (qemuDomainDetachDeviceLive).
@@ -41,7 +42,7 @@ def detach(connection: Connection, name: str, xml: str, what: str) -> None:
         connection.domain_handle(name).detachDeviceFlags(xml, _LIVE)
 
 
-def wait_until(connection: Connection, name: str, met: Callable[[str], bool], timeout: float) -> bool:
+def wait_until(connection: Domains, name: str, met: Callable[[str], bool], timeout: float) -> bool:
     """Wait until the running guest's definition meets this; False when it doesn't in time (seconds)."""
     end = time.monotonic() + timeout
     while not met(_definition(connection, name)):
@@ -51,35 +52,35 @@ def wait_until(connection: Connection, name: str, met: Callable[[str], bool], ti
     return True
 
 
-def _definition(connection: Connection, name: str) -> str:
+def _definition(connection: Domains, name: str) -> str:
     with failing("read the running guest's definition", name):
         return str(connection.domain_handle(name).XMLDesc(0))
 
 
-def limit(connection: Connection, name: str, target: str, limits: Mapping[str, int]) -> None:
+def limit(connection: Domains, name: str, target: str, limits: Mapping[str, int]) -> None:
     """Limit a disk; 0 is no limit. What else limits it stays (libvirt keeps the groups that aren't named)."""
     with failing(f"limit disk {target}", name):
         connection.domain_handle(name).setBlockIoTune(target, dict(limits), _LIVE)
 
 
-def set_cpus(connection: Connection, name: str, number: int) -> None:
+def set_cpus(connection: Domains, name: str, number: int) -> None:
     with failing("change the number of CPUs while it runs", name):
         connection.domain_handle(name).setVcpusFlags(number, _LIVE)
 
 
-def set_memory(connection: Connection, name: str, size: int) -> None:
+def set_memory(connection: Domains, name: str, size: int) -> None:
     """Ask the guest's balloon to leave it so much memory, in bytes."""
     with failing("change memory while it runs", name):
         connection.domain_handle(name).setMemoryFlags(size >> 10, _LIVE)
 
 
-def set_note(connection: Connection, name: str, element: str, prefix: str, namespace: str) -> None:
+def set_note(connection: Domains, name: str, element: str, prefix: str, namespace: str) -> None:
     """Write our metadata element into a running guest's definition."""
     with vanishing(OPERATION_INVALID), failing("write the metadata", name):
         connection.domain_handle(name).setMetadata(_METADATA_ELEMENT, element, prefix, namespace, _LIVE)
 
 
-def forwards(connection: Connection, name: str, netdev: str) -> tuple[Forward, ...]:
+def forwards(connection: Domains, name: str, netdev: str) -> tuple[Forward, ...]:
     """The ports that the running guest's user network listens on. libvirt doesn't know them: QEMU is asked."""
     section = _monitor(connection, name, "info usernet").partition(f"({netdev}):")[2].partition("Hub ")[0]
     found = []
@@ -89,7 +90,7 @@ def forwards(connection: Connection, name: str, netdev: str) -> tuple[Forward, .
     return tuple(found)
 
 
-def forward(connection: Connection, name: str, netdev: str, item: Forward, guest: str) -> None:
+def forward(connection: Domains, name: str, netdev: str, item: Forward, guest: str) -> None:
     """guest: the guest's address on that network."""
     rule = f"tcp:{item.address}:{item.host_port}-{guest}:{item.guest_port}"
     said = _monitor(connection, name, f"hostfwd_add {netdev} {rule}")
@@ -99,14 +100,14 @@ def forward(connection: Connection, name: str, netdev: str, item: Forward, guest
         raise HostError(what, name, said.strip() or "QEMU doesn't listen on it", "Choose another host_port.")
 
 
-def unforward(connection: Connection, name: str, netdev: str, item: Forward) -> None:
+def unforward(connection: Domains, name: str, netdev: str, item: Forward) -> None:
     said = _monitor(connection, name, f"hostfwd_remove {netdev} tcp:{item.address}:{item.host_port}")
     if item in forwards(connection, name, netdev):
         what = f"take back the forward of port {item.host_port} of {item.address}"
         raise HostError(what, name, said.strip() or "QEMU listens on it still", "Restart the guest for that.")
 
 
-def _monitor(connection: Connection, name: str, command: str) -> str:
+def _monitor(connection: Domains, name: str, command: str) -> str:
     """Ask QEMU itself. libvirt marks the guest as tainted by it, as a guest with forwards is already."""
     import libvirt_qemu  # noqa: PLC0415
 

@@ -9,7 +9,8 @@ from typing import Any, Optional
 from xml.etree import ElementTree as ET
 
 from .._errors import HostError
-from .libvirt import NO_DOMAIN, OPERATION_INVALID, Connection, failing, vanishing
+from .libvirt import NO_DOMAIN, OPERATION_INVALID, failing, vanishing
+from .libvirt_domain import Domains
 
 _NO_SNAPSHOT = 72
 # virDomainSnapshotCreateFlags
@@ -22,7 +23,7 @@ _ABORT_PIVOT = 2
 _POLL = 0.1
 
 
-class Snapshots(Connection):
+class Snapshots(Domains):
     """A connection to one libvirt, with the snapshots of its domains."""
 
     def snapshots(self, domain: str) -> list[tuple[str, bool]]:

@@ -15,7 +15,7 @@ from .._diff import LIVE, Change
 from .._errors import HostError, SpecError
 from .._gateway import files, qemu_img
 from .._gateway.beside import beside, is_file, leftovers
-from .._gateway.libvirt import Connection
+from .._gateway.libvirt_domain import Domains
 from .._model.arguments import URI
 from .._model.disk import (
     METADATA,
@@ -129,7 +129,7 @@ class DiskResource:
 
     def _grow_running(self, size: int) -> None:
         try:
-            Connection(self.uri).block_resize(str(self.domain), self.disk.path, size)
+            Domains(self.uri).block_resize(str(self.domain), self.disk.path, size)
         except ImportError as error:
             operation, cause = f"grow the disk of the running domain {self.domain}", "libvirt-python is missing"
             hint = "Set ansible_python_interpreter to the Python that has it (package python3-libvirt)."

@@ -14,7 +14,8 @@ from typing import Any, Optional
 from .._errors import HostError
 from .._gateway import accelerator, dhcp_lease, guest_files, libvirt_live, ports
 from .._gateway import kept_files as files
-from .._gateway.libvirt import Connection, DomainState
+from .._gateway.libvirt import DomainState
+from .._gateway.libvirt_domain import Domains
 from .._model.dhcp import Lease
 from .._model.domain import Definition
 from .._model.domain_merge import merge, view
@@ -37,7 +38,7 @@ _VSOCK = "/dev/vhost-vsock"
 class DomainResource:
     """One domain, as a task asks for it."""
 
-    def __init__(self, request: Request, connection: Connection) -> None:
+    def __init__(self, request: Request, connection: Domains) -> None:
         self.request = request
         self.connection = connection
         self.store = Store(request.data)
@@ -310,4 +311,4 @@ def _foreign_disks(definition: Definition) -> tuple[str, ...]:
 
 def build(params: Mapping[str, Any]) -> DomainResource:
     request = parse_request(params)
-    return DomainResource(request, Connection(request.uri))
+    return DomainResource(request, Domains(request.uri))

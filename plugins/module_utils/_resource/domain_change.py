@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from .._errors import HostError
 from .._gateway import libvirt_live as gateway
-from .._gateway.libvirt import Connection
+from .._gateway.libvirt_domain import Domains
 from .._model.domain import Definition
 from .._model.domain_disks import Disk
 from .._xml import domain as xml
@@ -33,7 +33,7 @@ class Running:
     timeout: seconds that the guest has to let go of a device.
     """
 
-    connection: Connection
+    connection: Domains
     name: str
     text: str
     edited: str

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .._errors import SpecError
-from .._gateway.libvirt import Connection
+from .._gateway.libvirt_domain import Domains
 from .._model.cpu_values import members, written
 from .._model.domain import Definition
 from .._model.size import format_size
@@ -27,7 +27,7 @@ class Hardware:
     pages: Mapping[int, int] = field(default_factory=dict)
 
 
-def look(connection: Connection, wanted: Definition, most_cpus: int) -> Hardware:
+def look(connection: Domains, wanted: Definition, most_cpus: int) -> Hardware:
     if not wanted.cpu_pinning and not wanted.memory_pages:
         return Hardware(most_cpus)
     capabilities = connection.capabilities()

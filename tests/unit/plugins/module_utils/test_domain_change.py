@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError
 from ansible_collections.burrow.vm.plugins.module_utils._gateway import libvirt_live
-from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt import Connection
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt_domain import Domains
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import merge
 from ansible_collections.burrow.vm.plugins.module_utils._model.forward import Forward
@@ -70,7 +70,7 @@ class Log:
 
 
 def carry_out(log: Log) -> None:
-    guest = Running(Connection(), "work", TEXT, EDITED, EDITED, WANTED, 1)
+    guest = Running(Domains(), "work", TEXT, EDITED, EDITED, WANTED, 1)
     guest.carry_out(STEPS, log.undo)
 
 
@@ -120,7 +120,7 @@ def test_a_forward_that_can_not_lead_elsewhere_leads_where_it_did(monkeypatch: p
     log = Log(monkeypatch, number=1)
     step = Step("reforward", "forwards[a].guest_port", "forwards", "a", OLD, NEW)
     with pytest.raises(HostError):
-        Running(Connection(), "work", TEXT, EDITED, EDITED, WANTED, 1).carry_out((step,), log.undo)
+        Running(Domains(), "work", TEXT, EDITED, EDITED, WANTED, 1).carry_out((step,), log.undo)
     assert log.calls == ["unforward", "forward", "forward", "define"]
     assert [given[3] for given in log.given] == [OLD, NEW, OLD]
 
@@ -138,12 +138,12 @@ Hub -1 (other):
 
 def test_forwards_are_read_from_what_the_monitor_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(libvirt_live, "_monitor", lambda *dummy: USERNET)
-    found = libvirt_live.forwards(Connection(), "work", "burrow-forward")
+    found = libvirt_live.forwards(Domains(), "work", "burrow-forward")
     assert found == (Forward(8080, 80), Forward(8081, 81, "0.0.0.0"))
     with pytest.raises(HostError):
-        libvirt_live.forward(Connection(), "work", "burrow-forward", Forward(8082, 80), "10.0.2.15")
+        libvirt_live.forward(Domains(), "work", "burrow-forward", Forward(8082, 80), "10.0.2.15")
     with pytest.raises(HostError):
-        libvirt_live.unforward(Connection(), "work", "burrow-forward", Forward(8080, 80))
+        libvirt_live.unforward(Domains(), "work", "burrow-forward", Forward(8080, 80))
 
 
 PORTS = "".join(

@@ -16,7 +16,7 @@ from typing import Any, Optional
 
 import pytest
 
-from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt import Connection
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt_domain import Domains
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import LISTS
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_disks import Disk
@@ -76,7 +76,7 @@ def test_libvirt_takes_it(name: str) -> None:
     """libvirt's test driver parses as the real ones do; it knows no other type and no arguments for QEMU."""
     if importlib.util.find_spec("libvirt") is None:
         pytest.skip("no libvirt-python")
-    connection = Connection("test:///default")
+    connection = Domains("test:///default")
     text = rendered(name).replace('type="tcg"', "").replace('type="qemu"', 'type="test"', 1)
     connection.define(NAME, text.replace('type="kvm"', 'type="test"', 1))
     found = connection.domain(NAME)

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Optional
 
 from .._errors import SpecError
-from .size import GIB, MIB, format_size, parse_size
+from .size import DEFAULT_SIZE, MIB, format_size, parse_size
 from .value import absolute_path, choice, shown
 
 FORMATS = ("qcow2", "raw")
 STATES = ("present", "absent", "reset")
-DEFAULT_SIZE = 20 * GIB
 # What a new qcow2 without data takes: header, refcounts and the L1 table of a disk of some TiB.
 METADATA = 4 * MIB
 # Enough of a file to know its format.

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from typing import Callable
 
 from .accelerator import KVM
-from .disk import DEFAULT_SIZE
 from .preflight import ERROR, WARNING, Check, Guest, Seen
 from .sensitive import sensitivity
 from .share_rules import refused_directory
-from .size import GIB, MIB, format_size
+from .size import DEFAULT_SIZE, GIB, MIB, format_size
 
 # Above this part of the host's memory or CPUs a warning is given.
 _SHARE_OF_HOST = 0.8

@@ -14,6 +14,8 @@ _SIZE = re.compile(r"(?P<number>[0-9]{1,19})\s?(?P<unit>[KMGT])(?:i?B)?", re.IGN
 _MOST = 2**63 - 1
 MIB = 1 << 20
 GIB = 1 << 30
+# Of a new disk that nobody gave one.
+DEFAULT_SIZE = 20 * GIB
 
 
 def parse_size(value: object, path: str, *, least: int = 1, most: int = _MOST) -> int:

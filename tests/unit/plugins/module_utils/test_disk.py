@@ -11,7 +11,6 @@ import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import BurrowError, HostError, SpecError
 from ansible_collections.burrow.vm.plugins.module_utils._model.disk import (
-    DEFAULT_SIZE,
     Disk,
     Image,
     check_source,
@@ -20,7 +19,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.disk import (
     parse_disk,
 )
 from ansible_collections.burrow.vm.plugins.module_utils._model.paths import Store
-from ansible_collections.burrow.vm.plugins.module_utils._model.size import GIB
+from ansible_collections.burrow.vm.plugins.module_utils._model.size import DEFAULT_SIZE, GIB
 from ansible_collections.burrow.vm.plugins.module_utils._plan import UNKNOWN, Plan
 from ansible_collections.burrow.vm.plugins.module_utils._resource.disk import (
     State,

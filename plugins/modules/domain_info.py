@@ -35,6 +35,7 @@ options:
     default: false
 seealso:
   - module: burrow.vm.domain
+  - module: burrow.vm.snapshot
 """
 
 EXAMPLES = r"""
@@ -173,22 +174,31 @@ domains:
         memory: {description: 'Bytes of memory that it has, after ballooning.', returned: always, type: int}
         memory_resident: {description: Bytes of the host's memory that it holds., returned: always, type: int}
     snapshots:
-      description: Its snapshots.
+      description: Its snapshots, as M(burrow.vm.snapshot) makes them.
       returned: always
       type: list
       elements: dict
       contains:
         name: {description: Its name., returned: always, type: str}
-        current: {description: Whether the next one would be its child., returned: always, type: bool}
         kind:
           description: V(internal), or V(external) when part of it is a file of its own.
           returned: always
           type: str
         memory: {description: Whether it has the guest's memory., returned: always, type: bool}
-        state: {description: The domain's state when it was taken., returned: always, type: str}
-        created: {description: 'When, in seconds since 1970.', returned: always, type: int}
+        domain_state:
+          description: The domain's state when it was made, V(disk-snapshot) for a running one without its memory.
+          returned: always
+          type: str
+        created: {description: 'When it was made, in seconds since 1970.', returned: always, type: int}
+        current: {description: Whether the domain rests on this one., returned: always, type: bool}
         parent: {description: The one before it or null., returned: always, type: str}
-        description: {description: Its description or null., returned: always, type: str}
+        description: {description: The line about it or null., returned: always, type: str}
+        disks:
+          description: What it holds of each disk. file is where the guest goes on after an external one.
+          returned: always
+          type: list
+          elements: dict
+          sample: [{name: root, kind: external, file: /x/root.nightly.qcow2}]
     definition:
       description:
         - The definition, in options of M(burrow.vm.domain), which then finds nothing to change. What no option can say,

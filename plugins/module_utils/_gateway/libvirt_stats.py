@@ -4,29 +4,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from .addresses import addresses_of
 from .libvirt import ACTIVE_STATES, NO_DOMAIN, Connection, DomainState, failing, state_word, vanishing
+from .libvirt_snapshot import snapshots_of
 
 # virErrorNumber
-_NO_SUPPORT, _NO_SNAPSHOT = 3, 72
+_NO_SUPPORT = 3
 # virConnectListAllDomainsFlags
 _LISTED = {"persistent": 4, "saved": 256, "autostart": 1024, "snapshots": 4096}
 # VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT: of a domain that something else is done to, only what is known without QEMU.
 _NOWAIT = 1 << 29
 _XML_INACTIVE = 2
 _BYTES_PER_SECOND = 1
-
-
-@dataclass(frozen=True)
-class SnapshotText:
-    """A snapshot as libvirt describes it."""
-
-    xml: str
-    current: bool
 
 
 @dataclass(frozen=True)
@@ -37,7 +30,8 @@ class Seen:
     number: int
     reason: int
     statistics: Mapping[str, Any] = field(default_factory=dict)
-    snapshots: tuple[SnapshotText, ...] = ()
+    # XML of each, and whether it is the current one.
+    snapshots: tuple[tuple[str, bool], ...] = ()
     handle: Any = field(default=None, repr=False, compare=False)
 
 
@@ -92,17 +86,8 @@ def _seen(handle: Any, uuid: str, marks: Collection[str], statistics: Mapping[st
         saved="saved" in marks,
         persistent=persistent,
     )
-    snapshots = tuple(_snapshots(handle)) if "snapshots" in marks else ()
+    snapshots = tuple(snapshots_of(handle)) if "snapshots" in marks else ()
     return Seen(domain, int(number), int(reason), statistics, snapshots, handle)
-
-
-def _snapshots(handle: Any) -> Iterable[SnapshotText]:
-    current: Optional[str] = None
-    with vanishing(_NO_SNAPSHOT), failing("ask for the current snapshot", str(handle.name())):
-        current = str(handle.snapshotCurrent().getName())
-    for snapshot in handle.listAllSnapshots():
-        with vanishing(_NO_SNAPSHOT), failing("read the snapshot", str(snapshot.getName())):
-            yield SnapshotText(str(snapshot.getXMLDesc()), str(snapshot.getName()) == current)
 
 
 def block_job(seen: Seen, target: str) -> Optional[Mapping[str, int]]:

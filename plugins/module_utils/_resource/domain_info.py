@@ -19,9 +19,11 @@ from .._model.domain_merge import view
 from .._model.domain_options import as_options
 from .._model.domain_reason import job_word, reason_word
 from .._model.names import parse_name
+from .._model.snapshot import view as snapshot_view
 from .._plan import Action, Plan
 from .._xml import domain as xml
-from .._xml.domain_facts import DiskPlace, agent_answers, disk_places, read_snapshot
+from .._xml import snapshot as snapshot_xml
+from .._xml.domain_facts import DiskPlace, agent_answers, disk_places
 from .domain_pending import live_differences
 
 # In this order: a lease is known to libvirt itself, the ARP table also knows guests without DHCP, and the agent tells
@@ -71,7 +73,7 @@ class DomainInfo:
             "addresses_by_source": known,
             "storage": [_storage(seen, disk) for disk in disk_places(domain.live_xml or domain.xml)],
             "statistics": _statistics(seen),
-            "snapshots": [{**read_snapshot(one.xml), "current": one.current} for one in seen.snapshots],
+            "snapshots": _snapshots(seen),
             **_waiting(seen, definition),
             "definition": as_options(domain.name, definition),
         }
@@ -126,6 +128,11 @@ def _storage(seen: Seen, disk: DiskPlace) -> dict[str, object]:
         **{word: numbers.get(word) for word in ("capacity", "allocation", "physical")},
         "job": _job(seen, disk) if answers and not disk.readonly else None,
     }
+
+
+def _snapshots(seen: Seen) -> list[dict[str, object]]:
+    names = {disk.target: disk.name for disk in disk_places(seen.domain.xml)} if seen.snapshots else {}
+    return [snapshot_view(snapshot_xml.read(text, current=current), names) for text, current in seen.snapshots]
 
 
 def _of_disk(statistics: Mapping[str, Any], target: str) -> dict[str, Any]:

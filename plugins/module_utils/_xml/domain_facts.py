@@ -1,6 +1,6 @@
 # Copyright: burrow.vm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is told of a domain and is no option of it: where its disks lie, its agent, its snapshots."""
+"""What is told of a domain and is no option of it: where its disks lie, and its agent."""
 
 from __future__ import annotations
 
@@ -43,19 +43,3 @@ def _disk_place(disk: Element) -> DiskPlace:
 def agent_answers(text: str) -> bool:
     """Whether a running guest has a guest agent that opened its channel."""
     return any(target.get("state") == "connected" for target in parse(text).findall(_AGENT))
-
-
-def read_snapshot(text: str) -> dict[str, object]:
-    """A snapshot as it is shown: external when part of it lies in a file of its own."""
-    root = parse(text)
-    memory = get(root, "memory@snapshot") or "no"
-    parts = {disk.get("snapshot") for disk in root.findall("disks/disk")} | {memory}
-    return {
-        "name": get(root, "name") or "",
-        "kind": "external" if "external" in parts else "internal",
-        "memory": memory != "no",
-        "state": get(root, "state") or "",
-        "created": int(get(root, "creationTime") or "0"),
-        "parent": get(root, "parent/name"),
-        "description": get(root, "description"),
-    }

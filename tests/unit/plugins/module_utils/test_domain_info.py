@@ -97,14 +97,13 @@ class Domain:
             raise LibvirtError(86)
         return {"vnet0": {"hwaddr": "52:54:00:00:00:0A", "addrs": [{"addr": one} for one in addresses]}}
 
-    def snapshotCurrent(self) -> Any:  # noqa: N802 (its own name)
-        if "current" not in self.held:
-            raise LibvirtError(72)
-        return SimpleNamespace(getName=lambda: self.held["current"])
-
-    def listAllSnapshots(self, flags: int = 0) -> list[Any]:  # noqa: N802 (its own name)
+    def listAllSnapshots(self, flags: int) -> list[Any]:  # noqa: N802 (its own name)
         return [
-            SimpleNamespace(getName=lambda: "before", getXMLDesc=lambda text=text: text)
+            SimpleNamespace(
+                getName=lambda: "before",
+                getXMLDesc=lambda flags, text=text: text,
+                isCurrent=lambda: self.held.get("current") == "before",
+            )
             for text in self.held.get("snapshots", ())
         ]
 
@@ -295,11 +294,12 @@ def test_snapshots(host: Host, memory: str, disk: str, kind: str, with_memory: b
             "name": "before",
             "kind": kind,
             "memory": with_memory,
-            "state": "running",
+            "domain_state": "running",
             "created": 1795293580,
             "parent": "first",
             "description": None,
             "current": True,
+            "disks": [{"name": "root", "kind": disk, "file": None}],
         }
     ]
 

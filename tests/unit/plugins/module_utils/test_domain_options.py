@@ -12,8 +12,9 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import LISTS, Interface
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import LISTS
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_disks import Disk
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_interfaces import Interface
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, facets, merge
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_options import as_options
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import OPTIONS, parse_request

@@ -51,7 +51,7 @@ class NetworkResource:
         )
         if self.request.state == "absent":
             return self._with_guests(state)
-        if self._needs_subnet(state):
+        if self._needs_subnet(state) or not state.active:
             state = self._with_neighbours(state)
         if any(change.impact == RESTART for change in differences(self.request, state)):
             state = self._with_guests(self._with_neighbours(state))
@@ -65,14 +65,17 @@ class NetworkResource:
         """What else has subnets and bridges."""
         own = None if state.found is None or state.network.mode not in OWN_BRIDGE else state.found.bridge
         here = self.connection.here
-        taken = {subnet: f"interface {device}" for subnet, device in routes().items() if device != own} if here else {}
+        routed = {subnet: device for subnet, device in routes().items() if device != own} if here else {}
+        taken = {subnet: f"interface {device}" for subnet, device in routed.items()}
         bridges = {}
         for other in self.connection.networks():
             if other.name != self.request.name:
                 taken.update(dict.fromkeys(xml.subnets(other.xml), f"network {other.name}"))
                 if other.bridge is not None:
                     bridges[other.bridge] = f"network {other.name}"
-        return dataclasses.replace(state, taken=taken, bridges=bridges, interfaces=interfaces() if here else None)
+        return dataclasses.replace(
+            state, taken=taken, routes=routed, bridges=bridges, interfaces=interfaces() if here else None
+        )
 
     def _with_guests(self, state: State) -> State:
         name, bridge = self.request.name, None

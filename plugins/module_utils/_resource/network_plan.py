@@ -25,7 +25,8 @@ _KINDS = {"nat": "NAT network"}
 class State:
     """found is None when there is no such network. live: what it is now, where it is active.
 
-    addresses: the host's own in its subnets. taken: subnet -> whose it is. bridges: bridge -> whose it is.
+    addresses: the host's own in its subnets. taken: subnet -> whose it is; routes: subnet -> the host's interface.
+    bridges: bridge -> whose it is.
     interfaces: those of the host, and whether they are bridges; None when libvirt is on another host.
     guests: running ones that use it. defined: others that are to.
     """
@@ -36,6 +37,7 @@ class State:
     owned: bool = False
     addresses: Mapping[str, Optional[str]] = field(default_factory=dict)
     taken: Mapping[str, str] = field(default_factory=dict)
+    routes: Mapping[str, str] = field(default_factory=dict)
     bridges: Mapping[str, str] = field(default_factory=dict)
     interfaces: Optional[Mapping[str, bool]] = None
     guests: tuple[str, ...] = ()
@@ -72,9 +74,15 @@ def differences(request: Request, state: State) -> tuple[Change, ...]:
     if state.live is not None:
         paths = {change.path for change in found}
         now = _compare(facets(state.live), facets(live_target(request, state)))
-        # Whether it starts with the host is no matter of the definition.
-        found += tuple(change for change in now if change.path not in paths and change.path != "autostart")
+        found += tuple(change for change in now if change.path not in paths and _is_stated(change, request.stated))
     return found
+
+
+def _is_stated(change: Change, stated: Network) -> bool:
+    """Whether a running network is asked for it; what else comes with that, it gets from its definition."""
+    name = change.path.partition("[")[0]
+    # Whether it starts with the host is no matter of what runs.
+    return name != "autostart" and getattr(stated, name) is not None
 
 
 def _compare(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[Change, ...]:
@@ -96,6 +104,8 @@ def plan(request: Request, state: State) -> Plan:
     _check_subnets(after, state.taken, paths)
     if paths & {"bridge", "mode"}:
         _check_bridge(after, state)
+    if not state.active:
+        _check_start(after, state.routes)
     if state.found is None:
         return Plan((_creation(request, after), Action("start", f"start network {request.name}")), found)
     return _plan_update(request, state, after, found)
@@ -147,8 +157,14 @@ def _plan_absent(request: Request, state: State) -> Plan:
 
 
 def _stop(request: Request, state: State) -> Action:
-    cut = f" (cuts off {', '.join(state.guests)} until restarted)" if state.guests else ""
-    return Action("stop", f"stop network {request.name}{cut}")
+    effect = f" ({_effect(state)} until restarted)" if state.guests else ""
+    return Action("stop", f"stop network {request.name}{effect}")
+
+
+def _effect(state: State) -> str:
+    """What it means for the guests: a bridge of the host keeps them, one of libvirt goes with the network."""
+    names = ", ".join(state.guests)
+    return f"cuts off {names}" if (state.live or state.network).mode in OWN_BRIDGE else f"leaves {names} as before"
 
 
 def _sentence(change: Change) -> str:
@@ -166,8 +182,8 @@ def _words(held: object) -> object:
 
 def _check_guests(request: Request, state: State, what: str) -> None:
     if state.guests and request.policy == "refuse":
-        problem = f"to {what} cuts off {', '.join(state.guests)}, running in network {request.name}"
-        hint = "Stop them first, or set restart_policy to now (they have no network until they are restarted)."
+        problem = f"to {what} {_effect(state)}, running in network {request.name}"
+        hint = "Stop them first, or set restart_policy to now (they have to be restarted then)."
         error = SpecError("name", problem, hint, "restart_required")
         error.results = {"guests": list(state.guests)}
         raise error
@@ -180,6 +196,14 @@ def _check_subnets(after: Network, taken: Mapping[str, str], paths: Iterable[str
         if owner is not None:
             hint = "State another one, or none: a free one is found." if name == "subnet" else "State another one."
             raise SpecError(name, f"{subnet} overlaps the subnet of {owner}", hint)
+
+
+def _check_start(after: Network, routes: Mapping[str, str]) -> None:
+    """libvirt starts no network whose IPv4 subnet has a route already; that it overlaps another one it accepts."""
+    device = routes.get(after.subnet or "")
+    if device is not None:
+        problem = f"{after.subnet} is the subnet of interface {device} already"
+        raise SpecError("subnet", problem, "State another one for the network, or give the interface another one.")
 
 
 def _check_bridge(after: Network, state: State) -> None:

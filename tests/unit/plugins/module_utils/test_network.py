@@ -14,6 +14,7 @@ import yaml
 
 from ansible_collections.burrow.vm.plugins.module_utils._diff import IMPACTS
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt_network import NetworkState
 from ansible_collections.burrow.vm.plugins.module_utils._model.network import ARGUMENTS, Network, parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._model.network_merge import create, facets, view
 from ansible_collections.burrow.vm.plugins.module_utils._model.network_subnets import (
@@ -24,7 +25,9 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.network_subnets i
     overlapping,
 )
 from ansible_collections.burrow.vm.plugins.module_utils._model.options import options
+from ansible_collections.burrow.vm.plugins.module_utils._resource.network_plan import State, plan, target
 from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.network_samples import SAMPLES
+from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.test_domain_fields import without_words
 
 MODULE = Path(__file__).resolve().parents[4] / "plugins/modules/network.py"
 MAC, OTHER_MAC = "52:54:00:00:00:01", "52:54:00:00:00:02"
@@ -139,23 +142,11 @@ def test_who_has_a_subnet() -> None:
     assert overlapping("fd78::/64", taken) is None
 
 
-def documentation(name: str) -> dict[str, Any]:
+def documentation(name: str) -> Any:
     for node in ast.parse(MODULE.read_text()).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
-            found: dict[str, Any] = yaml.safe_load(ast.literal_eval(node.value))
-            return found
+            return yaml.safe_load(ast.literal_eval(node.value))
     raise AssertionError(name)
-
-
-def without_words(documented: dict[str, Any]) -> dict[str, Any]:
-    """Documentation as an argument spec."""
-    found: dict[str, Any] = {}
-    for name, entry in documented.items():
-        assert entry["description"], name
-        found[name] = {key: item for key, item in entry.items() if key not in ("description", "suboptions")}
-        if "suboptions" in entry:
-            found[name]["options"] = without_words(entry["suboptions"])
-    return found
 
 
 def test_what_is_documented_is_what_is_taken_and_shown() -> None:
@@ -175,3 +166,16 @@ def test_each_field_is_compared_and_has_an_impact(attribute: str) -> None:
     assert facets(with_it) != facets(Network())
     assert view(with_it)[attribute]
     assert any(attribute in params for params in SAMPLES.values()) or attribute == "autostart"
+
+
+def test_examples_can_be_planned() -> None:
+    """One after the other, on a host that has the bridge."""
+    made: dict[str, State] = {}
+    for task in documentation("EXAMPLES"):
+        params = task["burrow.vm.network"]
+        assert set(params) <= set(ARGUMENTS)
+        request = parse_request(params)
+        state = made.get(request.name, State(interfaces={"br0": True}))
+        assert plan(request, state).changed
+        found = NetworkState(request.name, "u", "", active=True)
+        made[request.name] = State(found=found, network=target(request, state), owned=True)

@@ -137,6 +137,7 @@ def test_actions(state: State, params: dict[str, Any], expected: list[str]) -> N
             )
         ),
         (BARE_STATE, {"dhcp": True}, "invalid", "dhcp"),
+        (dataclasses.replace(INACTIVE, routes={"10.77.0.0/24": "eth0"}), {}, "invalid", "subnet"),
         *(
             (STATE, {"reservations": [{"mac": OTHER_MAC, "address": address}]}, "invalid", "reservations[0].address")
             for address in ("10.78.0.9", "10.77.0.0", "10.77.0.255", "10.77.0.1", "10.77.0.7")
@@ -167,6 +168,22 @@ def test_guests_are_named_before_they_are_cut_off() -> None:
     assert sentences[1] == "stop network burrow (cuts off work until restarted)"
     gone = planned(dataclasses.replace(STATE, defined=("a", "b")), state="absent").sentences()
     assert gone[-1] == "remove network burrow, which a, b can't start without"
+
+
+def test_a_bridge_of_the_host_keeps_its_guests() -> None:
+    state = dataclasses.replace(BARE_STATE, live=BARE_STATE.network, guests=("work",), interfaces={"br1": True})
+    with pytest.raises(SpecError) as caught:
+        planned(state, bridge="br1")
+    assert "leaves work as before, running" in str(caught.value)
+    found = planned(state, bridge="br1", restart_policy="now")
+    assert found.sentences()[1] == "stop network burrow (leaves work as before until restarted)"
+
+
+def test_what_only_the_definition_has_is_no_difference() -> None:
+    """Somebody gave a bridge's network one of its own, and didn't restart it."""
+    state = dataclasses.replace(STATE, live=BARE_STATE.network)
+    assert [change.path for change in differences(parse_request({"name": "burrow", "mode": "nat"}), state)] == ["mode"]
+    assert differences(parse_request({"name": "burrow", "autostart": True}), state) == ()
 
 
 def test_changes_in_words_and_in_the_diff() -> None:

@@ -102,6 +102,26 @@ def test_libvirt_takes_it(name: str) -> None:
     assert facets(dataclasses.replace(read, bridge=wanted.bridge)) == facets(wanted)
 
 
+@pytest.mark.parametrize("before", SAMPLES)
+@pytest.mark.parametrize("after", SAMPLES)
+def test_each_becomes_each(before: str, after: str, tmp_path: Path) -> None:
+    """All that a network of one kind has leaves no trace in one of another that can't have it."""
+    request = parse_request({"name": NAME, **SAMPLES[after]})
+    wanted = merge(sample(before), request, {})
+    text = xml.edit(RENDERED[before], wanted)
+    assert facets(xml.read(text)) == facets(wanted)
+    assert merge(xml.read(text), request, {}) == wanted
+    if importlib.util.find_spec("libvirt") is not None:
+        Networks("test:///default").handle.networkDefineXML(text)
+    if shutil.which("xmllint") is not None and SCHEMA.exists():
+        file = tmp_path / "network.xml"
+        file.write_text(text)
+        done = subprocess.run(
+            ["xmllint", "--noout", "--relaxng", SCHEMA, file], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
 def test_tables_cover_the_model() -> None:
     assert xml.attributes() | {"autostart"} == {name for name, _option in options(Network)}
 

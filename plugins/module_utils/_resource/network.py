@@ -12,7 +12,8 @@ from typing import Any, Optional
 
 from .._diff import RESTART
 from .._errors import HostError
-from .._gateway.libvirt_network import Networks, NetworkState
+from .._gateway.libvirt_network import NetworkState
+from .._gateway.libvirt_network_edit import NetworkEditor
 from .._gateway.routes import interfaces, routes
 from .._model.network import Network, Request, parse_request
 from .._model.network_merge import OWN_BRIDGE, view
@@ -26,7 +27,7 @@ from .network_plan import State, addresses, differences, plan, target
 class NetworkResource:
     """One network, as a task asks for it."""
 
-    def __init__(self, request: Request, connection: Networks) -> None:
+    def __init__(self, request: Request, connection: NetworkEditor) -> None:
         self.request = request
         self.connection = connection
         # What the network was, for when it doesn't start as what it is to be; nothing for a new one.
@@ -174,4 +175,4 @@ class NetworkResource:
 
 def build(params: Mapping[str, Any]) -> NetworkResource:
     request = parse_request(params)
-    return NetworkResource(request, Networks(request.uri))
+    return NetworkResource(request, NetworkEditor(request.uri))

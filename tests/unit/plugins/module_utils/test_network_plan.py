@@ -12,7 +12,8 @@ import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._apply import apply
 from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError, SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt_network import Networks, NetworkState
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt_network import NetworkState
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt_network_edit import NetworkEditor
 from ansible_collections.burrow.vm.plugins.module_utils._model.network import Network, parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._model.network_lists import DnsHost, Reservation
 from ansible_collections.burrow.vm.plugins.module_utils._model.network_merge import BARE
@@ -219,7 +220,7 @@ def test_a_network_that_left_a_bridge_finds_a_subnet() -> None:
     }
 
 
-class Refusing(Networks):
+class Refusing(NetworkEditor):
     """A libvirt that notes what it is told, and refuses some of it."""
 
     def __init__(self, found: Optional[NetworkState], *refused: str) -> None:

@@ -70,6 +70,13 @@ options:
       - When nothing is stated, it is as with V(auto).
     type: str
     choices: [auto, kvm, tcg]
+  architecture:
+    description:
+      - The architecture of the guest's CPU. A new domain has the host's when nothing is stated. Of another one the
+        emulator must be on the host, and O(accelerator) is V(tcg).
+      - Changing it needs O(allow_recreate).
+    type: str
+    choices: [x86_64, aarch64]
   machine:
     description:
       - The machine type. A new domain gets V(q35) (V(virt) on Arm) when nothing is stated. An alias stands for the
@@ -137,6 +144,13 @@ options:
       - Changing it needs O(allow_recreate).
     type: str
     choices: [efi, bios]
+  secure_boot:
+    description:
+      - Whether the firmware starts signed software only, by the keys of Microsoft and the distributions that the host's
+        firmware package enrols. It needs O(firmware=efi), and O(machine=q35) on x86_64. A new domain has none when
+        nothing is stated.
+      - Changing it needs O(allow_recreate), and makes the NVRAM anew.
+    type: bool
   kernel:
     description:
       - Starts a kernel from a file of the host instead of firmware.
@@ -171,6 +185,36 @@ options:
           - With V(auto) libvirt takes a free one at each start. With V(none) the domain has no such device.
         type: str
         required: true
+  tpm:
+    description:
+      - A TPM 2.0. With V(emulator) it is one of C(swtpm), which must be on the host; its state is removed with the
+        domain. With V(none) it has none.
+    type: str
+    choices: [emulator, none]
+  watchdog:
+    description:
+      - A watchdog, which acts when the guest no longer tends it.
+    type: dict
+    suboptions:
+      model:
+        description: [What the guest sees. V(none) takes it away.]
+        type: str
+        choices: [i6300esb, none]
+        required: true
+      action:
+        description: [What happens then. libvirt takes V(reset) when nothing is stated; V(none) is nothing.]
+        type: str
+        choices: [reset, shutdown, poweroff, pause, dump, inject-nmi, none]
+  balloon:
+    description:
+      - The device by which a running guest gives memory back. A new domain has V(virtio) when nothing is stated.
+    type: str
+    choices: [virtio, none]
+  rng:
+    description:
+      - Where the guest's source of randomness gets it from, namely a file of the host as V(/dev/urandom), V(builtin)
+        for QEMU's own, or V(none). A new domain has V(/dev/urandom) when nothing is stated.
+    type: str
   pcie_root_ports:
     description:
       - How many PCI Express root ports the domain has at least, 64 at most. Each device behind one takes it for itself,
@@ -181,6 +225,49 @@ options:
     description:
       - The file to which the serial console is written. libvirt appends to it, and keeps it small by rotation.
     type: path
+  clock:
+    description:
+      - The hardware clock that the guest starts with. A new domain has V(utc) when nothing is stated.
+    type: dict
+    suboptions:
+      offset:
+        description: [Whether it shows UTC, the host's time, or that of O(clock.timezone).]
+        type: str
+        choices: [utc, localtime, timezone]
+      timezone:
+        description: ['A time zone, as in V(Europe/Berlin). It makes O(clock.offset) V(timezone).']
+        type: str
+  on_poweroff:
+    description:
+      - What happens when the guest powers itself off. libvirt takes V(destroy) when nothing is stated, which ends it.
+    type: str
+    choices: [destroy, restart]
+  on_reboot:
+    description:
+      - What happens when the guest reboots. libvirt takes V(restart) when nothing is stated.
+    type: str
+    choices: [destroy, restart]
+  on_crash:
+    description:
+      - What happens when the guest crashes. libvirt takes V(destroy) when nothing is stated.
+    type: str
+    choices: [destroy, restart, preserve, coredump-destroy, coredump-restart]
+  title:
+    description:
+      - A short title, one line.
+    type: str
+  description:
+    description:
+      - A description, of several lines perhaps.
+    type: str
+  qemu_commandline:
+    description:
+      - Arguments for QEMU that libvirt has no words for, in their order. libvirt calls such a domain tainted, and
+        neither checks them nor gives QEMU access to the files that they name.
+      - They are all that there are, besides those of O(forwards); V([]) takes them away. Those that O(xml) states are
+        among them.
+    type: list
+    elements: str
   autostart:
     description:
       - Whether libvirt starts the guest when the host boots.

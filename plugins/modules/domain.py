@@ -176,12 +176,25 @@ domain:
     memory_backing:
       {description: 'How the host holds it; pages are in bytes, what is absent is null.', returned: success, type: dict}
     numa: {description: Its NUMA cells with memory in bytes or null., returned: success, type: list, elements: dict}
+    architecture: {description: 'Its architecture, as libvirt names it.', returned: success, type: str}
     machine: {description: The machine type., returned: success, type: str}
     cpu: {description: The CPU., returned: success, type: dict}
     firmware: {description: V(efi) or V(bios); null with a kernel., returned: success, type: str}
+    secure_boot: {description: Whether it has Secure Boot; null without UEFI., returned: success, type: bool}
     kernel: {description: The kernel or null., returned: success, type: dict}
     iommu: {description: The model of its IOMMU or null., returned: success, type: str}
     vsock: {description: 'Its vsock device as in O(vsock), or null.', returned: success, type: dict}
+    tpm: {description: The kind of its TPM or null., returned: success, type: str}
+    watchdog: {description: Its watchdog or null., returned: success, type: dict}
+    balloon: {description: The model of its memory balloon., returned: success, type: str}
+    rng: {description: Where its randomness comes from or null., returned: success, type: str}
+    clock: {description: Its hardware clock., returned: success, type: dict}
+    on_poweroff: {description: What happens when it powers off., returned: success, type: str}
+    on_reboot: {description: What happens when it reboots., returned: success, type: str}
+    on_crash: {description: What happens when it crashes., returned: success, type: str}
+    title: {description: Its title or null., returned: success, type: str}
+    description: {description: Its description or null., returned: success, type: str}
+    qemu_commandline: {description: Further arguments for QEMU., returned: success, type: list, elements: str}
     pcie_root_ports: {description: The number of its PCI Express root ports or null., returned: success, type: int}
     disks: {description: 'Its disks, with the keys of O(disks).', returned: success, type: list, elements: dict}
     interfaces:

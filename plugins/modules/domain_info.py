@@ -217,12 +217,25 @@ domains:
     memory_backing:
       {description: 'How the host holds it; pages are in bytes, what is absent is null.', returned: always, type: dict}
     numa: {description: Its NUMA cells with memory in bytes or null., returned: always, type: list, elements: dict}
+    architecture: {description: 'Its architecture, as libvirt names it.', returned: always, type: str}
     machine: {description: The machine type., returned: always, type: str}
     cpu: {description: The CPU., returned: always, type: dict}
     firmware: {description: V(efi) or V(bios); null with a kernel., returned: always, type: str}
+    secure_boot: {description: Whether it has Secure Boot; null without UEFI., returned: always, type: bool}
     kernel: {description: The kernel or null., returned: always, type: dict}
     iommu: {description: The model of its IOMMU or null., returned: always, type: str}
     vsock: {description: 'Its vsock device as M(burrow.vm.domain) takes it, or null.', returned: always, type: dict}
+    tpm: {description: The kind of its TPM or null., returned: always, type: str}
+    watchdog: {description: Its watchdog or null., returned: always, type: dict}
+    balloon: {description: The model of its memory balloon., returned: always, type: str}
+    rng: {description: Where its randomness comes from or null., returned: always, type: str}
+    clock: {description: Its hardware clock., returned: always, type: dict}
+    on_poweroff: {description: What happens when it powers off., returned: always, type: str}
+    on_reboot: {description: What happens when it reboots., returned: always, type: str}
+    on_crash: {description: What happens when it crashes., returned: always, type: str}
+    title: {description: Its title or null., returned: always, type: str}
+    description: {description: Its description or null., returned: always, type: str}
+    qemu_commandline: {description: Further arguments for QEMU., returned: always, type: list, elements: str}
     pcie_root_ports: {description: The number of its PCI Express root ports or null., returned: always, type: int}
     disks: {description: Its disks., returned: always, type: list, elements: dict}
     interfaces: {description: Its interfaces., returned: always, type: list, elements: dict}

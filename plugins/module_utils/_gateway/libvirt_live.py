@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from typing import Optional
 
 from .._errors import HostError
 from .._model.forward import Forward
@@ -15,7 +16,7 @@ from .libvirt_domain import Domains
 
 _LIVE = 1
 _HUMAN = 1
-_METADATA_ELEMENT = 2
+_METADATA_DESCRIPTION, _METADATA_TITLE, _METADATA_ELEMENT = 0, 1, 2
 # virErrorNumber
 _DEVICE_MISSING = 99
 _POLL = 0.2
@@ -78,6 +79,14 @@ def set_note(connection: Domains, name: str, element: str, prefix: str, namespac
     """Write our metadata element into a running guest's definition."""
     with vanishing(OPERATION_INVALID), failing("write the metadata", name):
         connection.domain_handle(name).setMetadata(_METADATA_ELEMENT, element, prefix, namespace, _LIVE)
+
+
+def describe(connection: Domains, name: str, title: Optional[str], description: Optional[str]) -> None:
+    """Write both into a running guest's definition."""
+    with vanishing(OPERATION_INVALID), failing("write title and description", name):
+        handle = connection.domain_handle(name)
+        handle.setMetadata(_METADATA_TITLE, title, None, None, _LIVE)
+        handle.setMetadata(_METADATA_DESCRIPTION, description, None, None, _LIVE)
 
 
 def forwards(connection: Domains, name: str, netdev: str) -> tuple[Forward, ...]:

@@ -27,6 +27,14 @@ ACCELERATORS = ("auto", "kvm", "tcg")
 FIRMWARES = ("efi", "bios")
 CPU_MODES = ("maximum", "host-passthrough", "host-model", "custom")
 CUSTOM = "custom"
+ARCHITECTURES = ("x86_64", "aarch64")
+WATCHDOGS = ("i6300esb",)
+WATCHDOG_ACTIONS = ("reset", "shutdown", "poweroff", "pause", "dump", "inject-nmi", "none")
+TIMEZONE = "timezone"
+CLOCK_OFFSETS = ("utc", "localtime", TIMEZONE)
+# What libvirt 9.0 lets QEMU do.
+LIFECYCLES = ("destroy", "restart")
+CRASH_LIFECYCLES = (*LIFECYCLES, "preserve", "coredump-destroy", "coredump-restart")
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class Definition:
     accelerator: Optional[str] = option("accelerator", "restart", one_of(*ACCELERATORS))
     # Every device's address belongs to the machine.
     machine: Optional[str] = option("machine", "recreate", values.word, "os/type@machine", merge=values.machine)
+    architecture: Optional[str] = option("architecture", "recreate", one_of(*ARCHITECTURES), "os/type@arch")
     cpu_mode: Optional[str] = option("cpu.mode", "restart", one_of(*CPU_MODES), "cpu@mode")
     cpu_model: Optional[str] = option("cpu.model", "restart", values.word, "cpu/model")
     cpu_require: Optional[tuple[str, ...]] = option("cpu.require", "restart", values.words, merge=values.with_others)
@@ -67,6 +76,7 @@ class Definition:
     )
     # The NVRAM belongs to the firmware.
     firmware: Optional[str] = option("firmware", "recreate", one_of(*FIRMWARES))
+    secure_boot: Optional[bool] = option("secure_boot", "recreate", boolean)
     kernel: Optional[str] = option("kernel.path", "restart", values.file, "os/kernel", required=True)
     initrd: Optional[str] = option("kernel.initrd", "restart", values.file, "os/initrd")
     cmdline: Optional[str] = option("kernel.cmdline", "restart", values.line, "os/cmdline")
@@ -77,11 +87,40 @@ class Definition:
     vsock_cid: Optional[Union[int, str]] = option(
         "vsock.cid", "restart", values.cid, merge=values.unless_none, required=True
     )
+    # What a TPM keeps is in a file of its own, and no part of the definition.
+    tpm: Optional[str] = option(
+        "tpm", "restart", one_of("emulator", values.NONE), "devices/tpm/backend@type", merge=values.unless_none
+    )
+    watchdog_model: Optional[str] = option(
+        "watchdog.model",
+        "restart",
+        one_of(*WATCHDOGS, values.NONE),
+        "devices/watchdog@model",
+        merge=values.unless_none,
+        required=True,
+    )
+    watchdog_action: Optional[str] = option(
+        "watchdog.action", "restart", one_of(*WATCHDOG_ACTIONS), "devices/watchdog@action"
+    )
+    # Unlike other devices this one is there unless something says that it isn't.
+    balloon: Optional[str] = option("balloon", "restart", one_of("virtio", values.NONE), "devices/memballoon@model")
+    rng: Optional[str] = option("rng", "restart", values.rng, merge=values.unless_none)
     # All that there are; libvirt adds those that its devices need, and may have added more than are asked for.
     pcie_root_ports: Optional[int] = option(
         "pcie_root_ports", "restart", values.root_ports, merge=lambda observed, stated: max(observed or 0, stated)
     )
     console_log: Optional[str] = option("console_log", "restart", values.file, "devices/serial/log@file")
+    clock_offset: Optional[str] = option("clock.offset", "restart", one_of(*CLOCK_OFFSETS), "clock@offset")
+    clock_timezone: Optional[str] = option("clock.timezone", "restart", values.timezone, "clock@timezone")
+    on_poweroff: Optional[str] = option("on_poweroff", "restart", one_of(*LIFECYCLES), "on_poweroff")
+    on_reboot: Optional[str] = option("on_reboot", "restart", one_of(*LIFECYCLES), "on_reboot")
+    on_crash: Optional[str] = option("on_crash", "restart", one_of(*CRASH_LIFECYCLES), "on_crash")
+    title: Optional[str] = option("title", "live", values.title, "title")
+    description: Optional[str] = option("description", "live", values.prose, "description")
+    # All of them, the forwards' apart.
+    qemu_commandline: Optional[tuple[str, ...]] = option(
+        "qemu_commandline", "restart", values.qemu_arguments, merge=values.unless_empty
+    )
     autostart: Optional[bool] = option("autostart", "live", boolean)
     metadata: Optional[Mapping[str, str]] = option("metadata", "live", values.metadata, merge=over)
     # What a fragment of XML states, as the leaves of `fragment`; of a domain what it has of these.
@@ -113,6 +152,8 @@ def parse(params: Mapping[str, Any], prefix: str = "") -> Definition:
             found[name] = items.parse(params[name], prefix + name)
     if found.get("cpu_model") is not None:
         found.setdefault("cpu_mode", CUSTOM)
+    if found.get("clock_timezone") is not None:
+        found.setdefault("clock_offset", TIMEZONE)
     definition = Definition(**found)
     _check_boot(params, definition, prefix)
     _check_features(definition, prefix)

@@ -18,7 +18,9 @@ from .options import Option, every_option, options
 _STATES = {"blocked": "running", "shutdown": "running"}
 
 # Of these nothing is shown but that there is none, where this attribute says so.
-_WHOLE = {"kernel": "kernel", "vsock": "vsock_cid"}
+_WHOLE = {"kernel": "kernel", "vsock": "vsock_cid", "watchdog": "watchdog_model"}
+# What every new domain has that nobody says anything else of.
+_NEW = Definition(clock_offset="utc", balloon="virtio", rng="/dev/urandom")
 
 
 def merge(observed: Definition, stated: Definition, purge: Collection[str] = ()) -> Definition:
@@ -39,7 +41,7 @@ def merge(observed: Definition, stated: Definition, purge: Collection[str] = ())
 def create(stated: Definition, *defaults: Definition) -> Definition:
     """A new domain's definition: stated, then the first default that says something."""
     result = stated
-    for default in defaults:
+    for default in (*defaults, _NEW):
         attributes = [attribute for attribute, _option in options(Definition)]
         if result.kernel is not None or result.firmware is not None:
             attributes = [attribute for attribute in attributes if attribute not in (*BOOT, "firmware")]

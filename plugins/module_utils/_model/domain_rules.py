@@ -10,21 +10,23 @@ from typing import Any, Optional
 
 from .._errors import SpecError
 from .cpu_values import EMULATOR, members, written
-from .domain import CUSTOM, Definition
+from .domain import CUSTOM, TIMEZONE, Definition
+from .domain_values import NONE
 from .size import format_size
 
 BOOT = ("kernel", "initrd", "cmdline")
 POLICIES = ("cpu_require", "cpu_disable", "cpu_force")
+# architecture -> how machines of others begin
+_MACHINES = {"aarch64": ("q35", "pc"), "x86_64": ("virt",)}
 # path, problem, hint
 Refusal = tuple[str, str, str]
 
 
 def settle(observed: Definition, stated: Definition, after: Definition) -> Definition:
     """after, which is observed with stated laid over it, with all that follows of what is stated."""
-    found: dict[str, Any] = {}
     for rule in _FOLLOWING:
-        found.update(rule(observed, stated, after))
-    return dataclasses.replace(after, **found)
+        after = dataclasses.replace(after, **rule(observed, stated, after))
+    return after
 
 
 def _follow_boot(observed: Definition, stated: Definition, after: Definition) -> dict[str, Any]:  # noqa: ARG001
@@ -72,7 +74,28 @@ def _follow_shares(observed: Definition, stated: Definition, after: Definition) 
     return {"memory_shared": True} if new and stated.memory_shared is not False else {}
 
 
-_FOLLOWING = (_follow_boot, _follow_ports, _follow_maximum, _follow_cpu, _follow_shares)
+def _follow_secure_boot(observed: Definition, stated: Definition, after: Definition) -> dict[str, Any]:
+    """New firmware has no Secure Boot unless it is asked for; without it, only what is asked for is left to refuse."""
+    if after.firmware != "efi":
+        return {"secure_boot": stated.secure_boot or None}
+    return {"secure_boot": False} if after.secure_boot is None and observed.firmware != "efi" else {}
+
+
+def _follow_devices(observed: Definition, stated: Definition, after: Definition) -> dict[str, Any]:  # noqa: ARG001
+    """Without a watchdog it does nothing, and only one kind of clock has a time zone."""
+    found = {} if after.watchdog_model else {"watchdog_action": None}
+    return found if after.clock_offset == TIMEZONE else {**found, "clock_timezone": None}
+
+
+_FOLLOWING = (
+    _follow_boot,
+    _follow_ports,
+    _follow_maximum,
+    _follow_cpu,
+    _follow_shares,
+    _follow_secure_boot,
+    _follow_devices,
+)
 
 
 def check(stated: Definition, wanted: Definition) -> None:
@@ -154,6 +177,39 @@ def _check_shared(stated: Definition, wanted: Definition) -> Iterator[Refusal]:
         yield "memory_backing.shared", "filesystems need memory that virtiofsd shares with the guest", hint
 
 
+def _check_firmware(stated: Definition, wanted: Definition) -> Iterator[Refusal]:
+    path = _named(stated, secure_boot="secure_boot", firmware="firmware", kernel="kernel", machine="machine")
+    if path is None or not wanted.secure_boot:
+        return
+    if wanted.firmware != "efi":
+        boots = f"firmware {wanted.firmware}" if wanted.firmware else "a kernel without firmware"
+        yield path, f"the guest boots by {boots}, which has no Secure Boot", "Set firmware to efi, or leave it out."
+    # What checks signatures has to be out of the guest's reach (SMM).
+    elif wanted.architecture in (None, "x86_64") and not (wanted.machine or "q35").startswith(("q35", "pc-q35-")):
+        yield path, f"machine {wanted.machine} has no Secure Boot", "Set machine to q35, or secure_boot to false."
+
+
+def _check_architecture(stated: Definition, wanted: Definition) -> Iterator[Refusal]:
+    path = _named(stated, architecture="architecture", machine="machine")
+    other = _MACHINES.get(wanted.architecture or "", ())
+    if path is not None and (wanted.machine or "").startswith(other):
+        hint = f"Set machine to {'virt' if wanted.architecture == 'aarch64' else 'q35'}."
+        yield path, f"machine {wanted.machine} is none of {wanted.architecture}", hint
+
+
+def _check_clock(stated: Definition, wanted: Definition) -> Iterator[Refusal]:
+    if stated.clock_timezone is not None and stated.clock_offset != TIMEZONE:
+        yield "clock.timezone", f"offset {stated.clock_offset} takes none", f"Set clock.offset to {TIMEZONE}."
+    if stated.clock_offset == TIMEZONE and wanted.clock_timezone is None:
+        yield "clock.timezone", f"offset {TIMEZONE} needs one", "Write one as in Europe/Berlin."
+
+
+def _check_balloon(stated: Definition, wanted: Definition) -> Iterator[Refusal]:
+    path = _named(stated, balloon="balloon", memory_maximum="memory_maximum")
+    if path is not None and wanted.balloon == NONE and wanted.memory_maximum is not None:
+        yield path, "without a balloon the guest has memory_maximum from the start", "State one of the two."
+
+
 _CONTRADICTIONS: tuple[Callable[[Definition, Definition], Iterator[Refusal]], ...] = (
     _check_maximum,
     _check_topology,
@@ -161,4 +217,8 @@ _CONTRADICTIONS: tuple[Callable[[Definition, Definition], Iterator[Refusal]], ..
     _check_pinning,
     _check_cpu,
     _check_shared,
+    _check_firmware,
+    _check_architecture,
+    _check_clock,
+    _check_balloon,
 )

@@ -9,6 +9,7 @@ from typing import Optional
 
 from .._errors import SpecError
 from . import value
+from .forward import FORWARD_ID
 from .names import parse_mac
 from .notes import NOTES
 from .options import kind
@@ -18,6 +19,7 @@ from .size import MIB, parse_size
 # What takes a device away that a domain has one of.
 NONE = "none"
 AUTO = "auto"
+BUILTIN = "builtin"
 IOMMUS = ("intel",)
 
 _MOST_CPUS = 4096
@@ -27,6 +29,7 @@ _MOST_ROOT_PORTS = 64
 # Lower context identifiers of vsock mean the hypervisor and the host, the highest one means any.
 _LEAST_CID, _MOST_CID = 3, 2**32 - 2
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,62}", re.ASCII)
+_TIMEZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", re.ASCII)
 
 
 @kind("int", read=int)
@@ -95,6 +98,45 @@ def file(stated: object, path: str) -> str:
 @kind("str")
 def line(stated: object, path: str) -> str:
     return value.text(stated, path, most=4096)
+
+
+@kind("str")
+def title(stated: object, path: str) -> str:
+    return value.text(stated, path, most=256)
+
+
+@kind("str")
+def prose(stated: object, path: str) -> str:
+    """Text of several lines; white space around it means nothing."""
+    if not isinstance(stated, str) or not stated.strip():
+        raise SpecError(path, "it is no text, or empty", "Write a few words.")
+    lines = stated.strip().split("\n")
+    return "\n".join(value.text(entry, path, most=4096) if entry.strip() else "" for entry in lines)
+
+
+@kind("str")
+def rng(stated: object, path: str) -> str:
+    """A file that gives random bytes, BUILTIN or NONE."""
+    return str(stated) if stated in (BUILTIN, NONE) else value.absolute_path(stated, path)
+
+
+@kind("str")
+def timezone(stated: object, path: str) -> str:
+    if not isinstance(stated, str) or not _TIMEZONE.fullmatch(stated):
+        raise SpecError(path, f"{value.shown(stated)} is no time zone", "Write one as in Europe/Berlin.")
+    return stated
+
+
+@kind("list", elements="str")
+def qemu_arguments(stated: object, path: str) -> tuple[str, ...]:
+    """Arguments for QEMU, in their order."""
+    found = []
+    for index, entry in enumerate(value.sequence(stated, path)):
+        argument = line(entry, f"{path}[{index}]")
+        if FORWARD_ID in argument:
+            raise SpecError(f"{path}[{index}]", f"{FORWARD_ID} is the forwards' own", "Choose another id.")
+        found.append(argument)
+    return tuple(found)
 
 
 @kind("str")

@@ -13,6 +13,8 @@ from .value import count, mapping, sequence, shown, text, unknown_keys
 
 KEYS = ("host_port", "guest_port", "address")
 LOOPBACK = "127.0.0.1"
+# What QEMU knows the forwards' network by.
+FORWARD_ID = "burrow-forward"
 _MOST = 65535
 
 

@@ -125,7 +125,7 @@ class DomainResource:
 
     def _most_cpus(self, after: Definition) -> int:
         kind = _TYPES.get(after.accelerator or "tcg", "qemu")
-        architecture = self.connection.architecture()
+        architecture = after.architecture or self.connection.architecture()
         return xml.most_cpus(self.connection.domain_capabilities(architecture, after.machine or "q35", kind))
 
     def _taken(self, forward: Any) -> Iterable[str]:

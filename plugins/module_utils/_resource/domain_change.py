@@ -131,6 +131,11 @@ class Running:
         self._write_note(xml.metadata_element(self.text, self.after))
         return lambda: self._write_note(former)
 
+    def _describe(self, _step: Step) -> Undo:
+        former = xml.read(self.text)
+        gateway.describe(self.connection, self.name, self.after.title, self.after.description)
+        return lambda: gateway.describe(self.connection, self.name, former.title, former.description)
+
     def _write_note(self, element: str) -> None:
         gateway.set_note(self.connection, self.name, element, PREFIX, BURROW)
 

@@ -47,6 +47,7 @@ def needed(before: Definition, after: Definition, *, starts: bool, live: Optiona
         memory_pages=after.memory_pages if starts else None,
         accelerator=after.accelerator,
         machine=after.machine,
+        architecture=after.architecture,
         filesystems=tuple(shares),
         forwards=after.forwards if starts or (live is not None and live.forwards) else (),
         vsock_cid=after.vsock_cid if starts else None,

@@ -129,6 +129,8 @@ TABLE: Mapping[str, Row] = {
     "memory": Row("balloon", _no_balloon, told=True),
     "memory_maximum": Row("nothing", _same_most),
     "metadata.*": Row("note", _none),
+    "title": Row("describe", _none),
+    "description": Row("describe", _none),
     "disks[] added": Row("attach", _no_place),
     "disks[] removed": Row("detach", _held),
     "disks[].source": Row("update", _no_media),
@@ -142,7 +144,19 @@ TABLE: Mapping[str, Row] = {
     "forwards[].guest_port": Row("reforward", _none),
 }
 # A port must be given back before another forward takes it. What the guest has a say in comes last.
-_ORDER = ("unforward", "reforward", "forward", "update", "limit", "attach", "note", "cpus", "balloon", "detach")
+_ORDER = (
+    "unforward",
+    "reforward",
+    "forward",
+    "update",
+    "limit",
+    "attach",
+    "note",
+    "describe",
+    "cpus",
+    "balloon",
+    "detach",
+)
 # Why a change without a row needs what the model says, where it is not plain.
 _REASONS = {"filesystems": "shares are bound when a guest starts"}
 

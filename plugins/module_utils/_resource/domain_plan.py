@@ -11,7 +11,7 @@ from typing import Optional
 
 from .._diff import LIVE, RECREATE, RESTART, Change, changes
 from .._errors import SpecError
-from .._model.accelerator import cpu_default
+from .._model.accelerator import TCG, cpu_default
 from .._model.device_rules import check_devices
 from .._model.dhcp import Lease
 from .._model.domain import Definition
@@ -93,7 +93,9 @@ def _wanted(request: Request, state: State) -> Definition:
         wanted = with_macs(request.name, merge(state.definition, request.stated, request.purge))
     # All that is said of a new domain is stated, if only as a default.
     stated = wanted if state.definition is None else request.stated
-    check_machine(stated, wanted)
+    # What follows of one option may have taken another away, which contradicts it.
+    for part in (request.stated, stated):
+        check_machine(part, wanted)
     check_devices(state.definition or Definition(), stated, wanted)
     return wanted
 
@@ -118,18 +120,25 @@ def _located(request: Request, state: State) -> Request:
 
 
 def new_definition(request: Request, host: Host) -> Definition:
-    accelerator = request.stated.accelerator or request.defaults.accelerator or host.accelerator
-    mode, disable = cpu_default(accelerator, host.architecture, host.qemu_version)
+    architecture = request.stated.architecture or host.architecture
+    foreign = architecture != host.architecture
+    chosen = dataclasses.replace(request.defaults, accelerator=TCG) if foreign else request.defaults
+    accelerator = request.stated.accelerator or chosen.accelerator or host.accelerator
+    if foreign and accelerator != TCG:
+        problem = f"{accelerator} runs guests of this host's architecture only, which is {host.architecture}"
+        raise SpecError("accelerator", problem, "Set accelerator to tcg, or leave it out.")
+    mode, disable = cpu_default(accelerator, architecture, host.qemu_version)
     defaults = Definition(
         cpus=2,
         memory=2 * GIB,
         accelerator=accelerator,
-        machine=_MACHINES.get(host.architecture, "virt"),
+        machine=_MACHINES.get(architecture, "virt"),
+        architecture=architecture,
         cpu_mode=mode,
         cpu_disable=disable or None,
         firmware="efi",
     )
-    definition = create(request.stated, request.defaults, defaults)
+    definition = create(request.stated, chosen, defaults)
     return dataclasses.replace(with_macs(request.name, definition), owned=True)
 
 
@@ -267,7 +276,8 @@ def _defining(
     actions = []
     written = shown.written()
     if any(change.impact == RECREATE for change in written):
-        drop_nvram = before.firmware == "efi" and after.firmware != "efi"
+        # Secure Boot's keys are in it.
+        drop_nvram = before.firmware == "efi" and (after.firmware, after.secure_boot) != ("efi", before.secure_boot)
         summary = f"define the domain anew: {shown.summary()}"
         actions.append(Action("recreate", summary, {"definition": after, "drop_nvram": drop_nvram}))
     elif written:

@@ -5,98 +5,20 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Optional, Union
+from typing import Any, Optional
 from xml.etree.ElementTree import Element
 
 from .._model.accelerator import most_of
 from .._model.domain import Definition
-from .._model.domain_values import AUTO
 from .._model.fragment import arguments, has_arguments, leaves, pairs
 from . import forwards, metadata
 from .cpu import CPU
 from .devices import DEVICES
+from .machine import MACHINE
 from .rows import Special, rows
 from .tree import QEMU, add, ensure, get, parse, put, remove, serialize
 
-_TYPES = {"tcg": "qemu", "kvm": "kvm"}
-_ROOT_PORTS = "devices/controller[@model='pcie-root-port']"
 _AGENT = "org.qemu.guest_agent.0"
-
-
-def _read_accelerator(root: Element) -> Optional[str]:
-    kind = root.get("type")
-    return next((name for name, word in _TYPES.items() if word == kind), kind)
-
-
-def _read_firmware(root: Element) -> Optional[str]:
-    # The definition of a running guest names the files that libvirt chose, and has no firmware='efi' any more.
-    if get(root, "os@firmware") == "efi" or get(root, "os/loader@type") == "pflash":
-        return "efi"
-    return None if root.find("os/kernel") is not None else "bios"
-
-
-def _write_firmware(root: Element, firmware: Any) -> None:
-    for name in ("loader", "nvram", "firmware"):
-        remove(root, f"os/{name}")
-    put(root, "os@firmware", None)
-    if firmware == "efi":
-        put(root, "os@firmware", "efi")
-        # Else libvirt takes the first description that fits, and Debian's first has Secure Boot with Microsoft's keys.
-        add(ensure(root, "os/firmware"), "feature", enabled="no", name="secure-boot")
-
-
-def _write_iommu(root: Element, model: Any) -> None:
-    remove(root, "devices/iommu")
-    remove(root, "features/ioapic")
-    if model is None:
-        return
-    # Interrupts can only be remapped where QEMU, and not the kernel, has the I/O APIC (QEMU's split irqchip); a
-    # device can only be handed on to a guest's own guest where the IOMMU caches what isn't there either.
-    put(root, "features/ioapic@driver", "qemu")
-    iommu = add(ensure(root, "devices"), "iommu", model=model)
-    add(iommu, "driver", intremap="on", caching_mode="on", iotlb="on")
-
-
-def _read_cid(root: Element) -> Union[int, str, None]:
-    if root.find("devices/vsock") is None:
-        return None
-    address = get(root, "devices/vsock/cid@address")
-    # A running guest with cid auto='yes' has the address that it got as well.
-    return AUTO if address is None or get(root, "devices/vsock/cid@auto") == "yes" else int(address)
-
-
-def _write_cid(root: Element, cid: Any) -> None:
-    if cid is None:
-        remove(root, "devices/vsock")
-        return
-    put(root, "devices/vsock@model", get(root, "devices/vsock@model") or "virtio")
-    put(root, "devices/vsock/cid@auto", "yes" if cid == AUTO else "no")
-    put(root, "devices/vsock/cid@address", None if cid == AUTO else str(cid))
-
-
-def _write_root_ports(root: Element, wanted: Any) -> None:
-    devices = ensure(root, "devices")
-    # libvirt numbers the controllers by itself, and takes the first for the root.
-    if not any(item.get("type") == "pci" for item in devices.findall("controller")):
-        add(devices, "controller", type="pci", index="0", model="pcie-root")
-    ports = root.findall(_ROOT_PORTS)
-    for _number in range(len(ports), wanted or 0):
-        add(devices, "controller", type="pci", model="pcie-root-port")
-    for port in ports[wanted or 0 :]:
-        devices.remove(port)
-
-
-def _write_console_log(root: Element, path: Any) -> None:
-    if root.find("devices/serial") is None:
-        serial = add(ensure(root, "devices"), "serial", type="pty")
-        add(serial, "target", port="0")
-    # libvirt shows the first serial port a second time as <console>.
-    for place in ("devices/serial", "devices/console"):
-        if get(root, f"{place}/target@type") in (None, "serial", "isa-serial", "system-serial"):
-            log = root.find(place)
-            if log is not None:
-                put(log, "log@file", path)
-                put(log, "log@append", "on")
 
 
 # What isn't one text or attribute. All other options are where the model says.
@@ -104,12 +26,8 @@ _SCALARS = rows(
     Definition,
     {
         **CPU,
-        "accelerator": Special(_read_accelerator, lambda root, kind: root.set("type", _TYPES[kind])),
-        "firmware": Special(_read_firmware, _write_firmware),
-        "iommu": Special(write=_write_iommu),
-        "vsock_cid": Special(_read_cid, _write_cid),
-        "pcie_root_ports": Special(lambda root: len(root.findall(_ROOT_PORTS)) or None, _write_root_ports),
-        "console_log": Special(write=_write_console_log),
+        **MACHINE,
+        "qemu_commandline": Special(forwards.read_others, forwards.write_others),
         "metadata": Special(metadata.read, metadata.write),
     },
 )
@@ -129,17 +47,18 @@ def _read(root: Element, part: Optional[str]) -> Definition:
 
 
 def build(name: str, architecture: str, definition: Definition, now: str, part: Optional[str] = None) -> str:
-    """The XML of a new domain. architecture as libvirt names it, now as ISO 8601, part: a fragment."""
-    root = _skeleton(name, architecture, definition.accelerator)
+    """The XML of a new domain. architecture is the host's as libvirt names it, now as ISO 8601, part: a fragment."""
+    root = _skeleton(name, definition.architecture or architecture, definition.accelerator)
     _write(root, Definition(), definition, part)
     metadata.stamp(root, now)
     return serialize(root)
 
 
 def rebuild(text: str, definition: Definition, part: Optional[str] = None) -> str:
-    """The XML made anew for a domain that keeps its name, UUID, architecture and metadata, and nothing else."""
+    """The XML made anew for a domain that keeps its name, UUID and metadata, and nothing else."""
     old = parse(text)
-    root = _skeleton(get(old, "name") or "", get(old, "os/type@arch") or "", definition.accelerator)
+    architecture = definition.architecture or get(old, "os/type@arch") or ""
+    root = _skeleton(get(old, "name") or "", architecture, definition.accelerator)
     put(root, "uuid", get(old, "uuid"))
     kept = old.find("metadata")
     if kept is not None:
@@ -202,7 +121,7 @@ def _lay(element: Element, stated: Element) -> None:
 
 
 def _skeleton(name: str, architecture: str, accelerator: Optional[str]) -> Element:
-    """What every new domain has: an agent's channel, a source of randomness, a serial console, no USB."""
+    """What every new domain has and no option says: an agent's channel, a serial console, no USB."""
     root = Element("domain")
     put(root, "name", name)
     put(root, "os/type", "hvm")
@@ -210,7 +129,6 @@ def _skeleton(name: str, architecture: str, accelerator: Optional[str]) -> Eleme
     ensure(root, "features/acpi")
     if architecture in ("x86_64", "i686"):
         ensure(root, "features/apic")
-    put(root, "clock@offset", "utc")
     if architecture in ("x86_64", "i686") and accelerator == "kvm":
         _keep_time(ensure(root, "clock"))
     devices = ensure(root, "devices")
@@ -220,9 +138,6 @@ def _skeleton(name: str, architecture: str, accelerator: Optional[str]) -> Eleme
     add(serial, "target", port="0")
     channel = add(devices, "channel", type="unix")
     add(channel, "target", type="virtio", name=_AGENT)
-    rng = add(devices, "rng", model="virtio")
-    add(rng, "backend", model="random").text = "/dev/urandom"
-    add(devices, "memballoon", model="virtio")
     return root
 
 

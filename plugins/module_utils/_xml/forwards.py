@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Optional
 from xml.etree.ElementTree import Element
 
-from .._model.forward import Forward
+from .._model.forward import FORWARD_ID, Forward
 from .._model.names import mac_address
 from .tree import QEMU, add, get
 
 _COMMANDLINE = f"{{{QEMU}}}commandline"
 _ARGUMENT = f"{{{QEMU}}}arg"
-NETDEV = "burrow-forward"
+NETDEV = FORWARD_ID
 # The guest's static address on that network; the seed's network-config gives it to the NIC.
 GUEST_ADDRESS = "10.0.2.15"
 # libvirt hands out slots from 1 upwards and knows nothing of this device.
@@ -74,9 +75,39 @@ def _is_device(value: str) -> bool:
 
 def _remove(commandline: Element) -> None:
     """Take our four arguments out; all others stay in their order."""
+    for argument in _own(commandline):
+        commandline.remove(argument)
+
+
+def _own(commandline: Element) -> list[Element]:
     arguments = commandline.findall(_ARGUMENT)
+    found = []
     for option, argument in zip(arguments, arguments[1:]):
         value = argument.get("value", "")
         if _is_netdev(value) or _is_device(value):
-            commandline.remove(option)
-            commandline.remove(argument)
+            found += [option, argument]
+    return found
+
+
+def read_others(root: Element) -> Optional[tuple[str, ...]]:
+    """The arguments for QEMU that no forward has."""
+    commandline = root.find(_COMMANDLINE)
+    if commandline is None:
+        return None
+    own = _own(commandline)
+    return tuple(item.get("value", "") for item in commandline.findall(_ARGUMENT) if item not in own) or None
+
+
+def write_others(root: Element, values: Optional[Iterable[str]]) -> None:
+    """Before ours; what is no argument, as the environment, stays."""
+    commandline = root.find(_COMMANDLINE)
+    if commandline is None:
+        commandline = add(root, _COMMANDLINE)
+    own = _own(commandline)
+    for argument in commandline.findall(_ARGUMENT):
+        commandline.remove(argument)
+    for value in values or ():
+        add(commandline, _ARGUMENT, value=value)
+    commandline.extend(own)
+    if not len(commandline):
+        root.remove(commandline)

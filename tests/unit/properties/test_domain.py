@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain import CPU_MODES, Definition, parse
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain import (
+    ARCHITECTURES,
+    CPU_MODES,
+    CRASH_LIFECYCLES,
+    LIFECYCLES,
+    WATCHDOG_ACTIONS,
+    Definition,
+    parse,
+)
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_disks import BUSES, CACHES, DISK_FORMATS
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_interfaces import MODELS, MODES, TYPES
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, facets, merge
@@ -71,12 +79,17 @@ FURTHER_CPU: dict[Any, st.SearchStrategy[Any]] = {
     "topology": st.dictionaries(st.sampled_from(["sockets", "dies", "cores", "threads"]), st.integers(1, 8)),
     "pinning": st.dictionaries(st.integers(0, 63) | st.just("emulator"), CPU_SETS, max_size=3),
 }
-STATED: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+# They exclude each other.
+BOOTS = KERNELS.map(lambda kernel: {"kernel": kernel}) | st.fixed_dictionaries(
+    {"firmware": st.just("efi")}, optional={"secure_boot": st.booleans()}
+)
+MACHINES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "cpus": st.integers(1, 64),
         "memory": SIZES,
         "accelerator": st.sampled_from(["kvm", "tcg"]),
         "machine": st.sampled_from(["q35", "pc", "virt"]),
+        "architecture": st.sampled_from(ARCHITECTURES),
     },
     optional={
         "cpus_maximum": st.integers(1, 64),
@@ -94,10 +107,23 @@ STATED: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         ),
         "cpu": st.fixed_dictionaries({"mode": st.sampled_from(CPU_MODES)}, optional=FURTHER_CPU)
         | st.fixed_dictionaries({"model": WORDS}, optional=FURTHER_CPU),
-        "kernel": KERNELS,
         "iommu": st.sampled_from(["intel", "none"]),
         "vsock": st.fixed_dictionaries({"cid": st.just("auto") | st.integers(3, 2**32 - 2)}),
         "pcie_root_ports": st.integers(1, 20),
+        "tpm": st.sampled_from(["emulator", "none"]),
+        "watchdog": st.fixed_dictionaries(
+            {"model": st.sampled_from(["i6300esb", "none"])}, optional={"action": st.sampled_from(WATCHDOG_ACTIONS)}
+        ),
+        "balloon": st.sampled_from(["virtio", "none"]),
+        "rng": PATHS | st.sampled_from(["builtin", "none"]),
+        "clock": st.fixed_dictionaries({"offset": st.sampled_from(["utc", "localtime"])})
+        | st.just({"timezone": "America/Argentina/Buenos_Aires"}),
+        "on_poweroff": st.sampled_from(LIFECYCLES),
+        "on_reboot": st.sampled_from(LIFECYCLES),
+        "on_crash": st.sampled_from(CRASH_LIFECYCLES),
+        "title": LINES,
+        "description": st.lists(LINES, min_size=1, max_size=3).map("\n".join),
+        "qemu_commandline": st.lists(LINES, max_size=3),
         "console_log": PATHS,
         "metadata": st.fixed_dictionaries(
             {}, optional={"image": LINES, "branch": LINES, "digests": st.dictionaries(WORDS, LINES, max_size=2)}
@@ -110,6 +136,7 @@ STATED: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 
 
+STATED = st.builds(lambda machine, boot: {**machine, **boot}, MACHINES, BOOTS)
 TAGS = st.sampled_from(["features", "feature", "clock", "timer", "disk", "interface", "hostdev", "target", "source"])
 ATTRIBUTES = st.dictionaries(st.sampled_from(["name", "id", "type", "dev", "model"]), WORDS, max_size=2)
 LEAVES: st.SearchStrategy[Any] = st.builds(
@@ -143,7 +170,7 @@ def fragment_of(elements: list[Any]) -> str:
 
 
 def made(stated: dict[str, Any]) -> Definition:
-    return create(parse(stated), *(() if "kernel" in stated else (Definition(firmware="efi"),)))
+    return create(parse(stated))
 
 
 # A definition has many parts, so that each example takes its time.

@@ -115,7 +115,20 @@ SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
             "numa": [{"cpus": "0-3,8-11", "memory": "8GiB"}, {"cpus": "4-7,12-15", "memory": "8GiB"}],
             "accelerator": "tcg",
             "machine": "q35",
-            "firmware": "bios",
+            "firmware": "efi",
+            "secure_boot": True,
+            "tpm": "emulator",
+            "watchdog": {"model": "i6300esb", "action": "poweroff"},
+            "balloon": "virtio",
+            "rng": "builtin",
+            "clock": {"timezone": "Europe/Berlin"},
+            "on_poweroff": "destroy",
+            "on_reboot": "destroy",
+            "on_crash": "coredump-restart",
+            "title": 'A <large> & "odd" one',
+            "description": "Of two lines,\n\nand an empty one.",
+            "qemu_commandline": ["-fw_cfg", "name=opt/org.example/b,string=<c d>"],
+            "forwards": [{"host_port": 8080, "guest_port": 80}],
             "cpu": {
                 "model": "Nehalem",
                 "require": ["aes", "pcid"],
@@ -139,3 +152,6 @@ SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     **DEVICE_SAMPLES,
 }
+
+for architecture, params in SAMPLES.values():
+    params["architecture"] = architecture

@@ -29,6 +29,7 @@ WANTED: Definition = merge(
             "disks": [{"name": "data", "source": "/d"}],
             "interfaces": [{"source": "lab"}],
             "metadata": {"image": "b"},
+            "title": "c",
         }
     ),
 )
@@ -40,10 +41,11 @@ FORWARD = Step("forward", "forwards[b]", "forwards", "b", new=NEW)
 UPDATE = Step("update", f"interfaces[{MAC}].source", "interfaces", MAC)
 ATTACH = Step("attach", "disks[data]", "disks", "data")
 NOTE = Step("note", "metadata.image")
+DESCRIBE = Step("describe", "title")
 DETACH = Step("detach", "disks[root]", "disks", "root")
-STEPS = (UNFORWARD, FORWARD, UPDATE, ATTACH, NOTE, DETACH)
-FORTH = ["unforward", "forward", "update", "attach", "set_note", "detach", "wait_until"]
-CALLS = ("attach", "update", "detach", "wait_until", "set_note", "forward", "unforward")
+STEPS = (UNFORWARD, FORWARD, UPDATE, ATTACH, NOTE, DESCRIBE, DETACH)
+FORTH = ["unforward", "forward", "update", "attach", "set_note", "describe", "detach", "wait_until"]
+CALLS = ("attach", "update", "detach", "wait_until", "set_note", "describe", "forward", "unforward")
 
 
 class Log:
@@ -82,10 +84,11 @@ def test_all_steps_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "<serial>data</serial>" in elements[3]
     assert 'network="lab"' in elements[2]
     assert 'image="b"' in elements[4]
-    assert "<serial>root</serial>" in elements[5]
+    assert elements[5] == "c"
+    assert "<serial>root</serial>" in elements[6]
 
 
-BACK = ["set_note", "detach", "wait_until", "update", "unforward", "forward", "define"]
+BACK = ["describe", "set_note", "detach", "wait_until", "update", "unforward", "forward", "define"]
 
 
 @pytest.mark.parametrize(
@@ -95,10 +98,11 @@ BACK = ["set_note", "detach", "wait_until", "update", "unforward", "forward", "d
         (1, ["forward", "define"]),
         (2, ["unforward", "forward", "define"]),
         (3, ["update", "unforward", "forward", "define"]),
-        (4, BACK[1:]),
-        (5, BACK),
-        # The guest was asked to let go of the disk, and doesn't.
+        (4, BACK[2:]),
+        (5, BACK[1:]),
         (6, BACK),
+        # The guest was asked to let go of the disk, and doesn't.
+        (7, BACK),
     ],
 )
 def test_a_step_that_fails_takes_those_before_it_back(

@@ -117,6 +117,7 @@ MORE_FORWARDS = {"forwards": [{"host_port": 8081, "guest_port": 80}]}
         (DRIVE, {"disks": [{"name": "cd", "source": "none"}]}, [("update", "disks[cd].source")]),
         (q35(0), {"metadata": {"image": "b", "branch": "c"}}, [("note", "metadata.image")]),
         (q35(0), {"metadata": {"digests": {"profile": "1"}}}, [("note", "metadata.digests.profile")]),
+        (q35(0), {"title": "a", "description": "b"}, [("describe", "title")]),
         (
             running(_ROOT.format("pci-root")),
             {"interfaces": [{**NIC, "model": "e1000"}]},

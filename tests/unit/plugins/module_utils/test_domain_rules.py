@@ -12,9 +12,12 @@ import pytest
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, merge
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_rules import check
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_host import Hardware, check_hardware
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import Host, State, new_definition
 from ansible_collections.burrow.vm.plugins.module_utils._xml import host
+from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.domain_states import STOPPED, planned
 
 OBSERVED = parse(
     {
@@ -42,6 +45,14 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
     ({"cpu": {"pinning": {4: 0}}}, "cpu.pinning.4", "no CPU 4"),
     ({"cpu": {"mode": "maximum", "model": "EPYC"}}, "cpu.model", "mode maximum takes none"),
     ({"cpu": {"mode": "custom"}}, "cpu.model", "needs one"),
+    ({"secure_boot": True, "firmware": "bios"}, "secure_boot", "boots by firmware bios"),
+    ({"secure_boot": True, "kernel": {"path": "/k"}}, "secure_boot", "boots by a kernel"),
+    ({"secure_boot": True, "machine": "pc"}, "secure_boot", "machine pc has no Secure Boot"),
+    ({"architecture": "aarch64"}, "architecture", "machine pc-q35-7.2 is none of aarch64. Set machine to virt"),
+    ({"architecture": "x86_64", "machine": "virt"}, "architecture", "machine virt is none of x86_64"),
+    ({"clock": {"offset": "utc", "timezone": "Europe/Berlin"}}, "clock.timezone", "offset utc takes none"),
+    ({"clock": {"offset": "timezone"}}, "clock.timezone", "needs one"),
+    ({"balloon": "none"}, "balloon", "without a balloon"),
     (
         {"memory_backing": {"shared": False}, "filesystems": [{"tag": "a", "source": "/srv"}]},
         "memory_backing.shared",
@@ -57,6 +68,24 @@ def test_contradictions_are_refused_by_name(stated: dict[str, Any], path: str, w
     assert caught.value.path == path
     assert words in str(caught.value)
     assert caught.value.hint
+
+
+NEW: list[tuple[dict[str, Any], str]] = [
+    ({"clock": {"offset": "utc", "timezone": "Europe/Berlin"}}, "clock.timezone"),
+    ({"cpu": {"mode": "maximum", "model": "EPYC"}}, "cpu.model"),
+    ({"cpu": {"topology": {"cores": 3}}}, "cpu.topology"),
+    ({"cpus": 3, "defaults": {"cpu": {"topology": {"cores": 2}}}}, "cpus"),
+    ({"memory_backing": {"shared": False}, "filesystems": [{"tag": "a", "source": "/srv"}]}, "memory_backing.shared"),
+    ({"secure_boot": True, "firmware": "bios"}, "secure_boot"),
+    ({"architecture": "aarch64", "machine": "q35"}, "architecture"),
+]
+
+
+@pytest.mark.parametrize(("stated", "path"), NEW)
+def test_a_new_domain_contradicts_itself_no_less(stated: dict[str, Any], path: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        planned(State(), **stated)
+    assert caught.value.path == path
 
 
 @pytest.mark.parametrize(
@@ -107,6 +136,56 @@ def test_shares_bring_shared_memory() -> None:
     assert merge(after, parse({"filesystems": []}), ("filesystems",)).memory_shared
     # It is there already, and whoever made it knows how.
     assert merge(Definition(filesystems=after.filesystems), parse(share)).memory_shared is None
+
+
+def test_firmware_has_no_secure_boot_unless_it_is_asked_for() -> None:
+    assert create(parse({"firmware": "efi"})).secure_boot is False
+    assert create(parse({"firmware": "efi", "secure_boot": True})).secure_boot is True
+    assert create(parse({"firmware": "bios", "secure_boot": False})).secure_boot is None
+    secure = Definition(firmware="efi", secure_boot=True)
+    assert merge(secure, parse({"firmware": "efi"})).secure_boot is True
+    assert merge(secure, parse({"kernel": {"path": "/k"}})).secure_boot is None
+    assert merge(Definition(firmware="bios"), parse({"firmware": "efi"})).secure_boot is False
+
+
+def test_what_belongs_to_another_option_goes_with_it() -> None:
+    observed = parse({"watchdog": {"model": "i6300esb", "action": "pause"}, "clock": {"timezone": "Europe/Berlin"}})
+    assert observed.clock_offset == "timezone"
+    after = merge(observed, parse({"watchdog": {"model": "none"}, "clock": {"offset": "utc"}}))
+    assert (after.watchdog_action, after.clock_timezone) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("stated", "accelerator", "machine"),
+    [
+        ({}, "kvm", "q35"),
+        ({"architecture": "x86_64"}, "kvm", "q35"),
+        ({"architecture": "aarch64"}, "tcg", "virt"),
+        ({"architecture": "aarch64", "defaults": {"accelerator": "kvm"}}, "tcg", "virt"),
+    ],
+)
+def test_another_architecture_is_emulated(stated: dict[str, Any], accelerator: str, machine: str) -> None:
+    made = new_definition(parse_request({"name": "work", **stated}), Host("x86_64", "kvm"))
+    assert (made.accelerator, made.machine, made.architecture) == (
+        accelerator,
+        machine,
+        stated.get("architecture", "x86_64"),
+    )
+
+
+def test_another_architecture_has_no_kvm() -> None:
+    request = parse_request({"name": "work", "architecture": "aarch64", "accelerator": "kvm"})
+    with pytest.raises(SpecError, match="this host's architecture only") as caught:
+        new_definition(request, Host("x86_64", "kvm"))
+    assert caught.value.path == "accelerator"
+
+
+@pytest.mark.parametrize(
+    ("stated", "dropped"), [({"secure_boot": True}, True), ({"machine": "pc"}, False), ({"firmware": "bios"}, True)]
+)
+def test_other_keys_need_another_nvram(stated: dict[str, Any], dropped: bool) -> None:
+    (action,) = planned(STOPPED, allow_recreate=True, **stated).actions
+    assert (action.operation, action.arguments["drop_nvram"]) == ("recreate", dropped)
 
 
 CAPABILITIES = """<capabilities><host><topology><cells num='2'>

@@ -81,7 +81,7 @@ def test_libvirt_takes_it(name: str) -> None:
     connection.define(NAME, text.replace('type="kvm"', 'type="test"', 1))
     found = connection.domain(NAME)
     assert found is not None
-    qemus = ("forwards", "xml.qemu:commandline")
+    qemus = ("forwards", "qemu_commandline", "xml.qemu:commandline")
     read = facets(xml.read(found.xml, fragment(name)))
     left_out = ("accelerator", *qemus)
     wanted = {path: value for path, value in facets(sample(name)).items() if not path.startswith(left_out)}
@@ -309,6 +309,49 @@ def test_root_ports_are_added_to_those_there_are() -> None:
 def test_clocks_are_made_for_kvm_on_a_pc() -> None:
     timers = {name: rendered(name).count("<timer") for name in SAMPLES}
     assert {name: count for name, count in timers.items() if count} == {"minimal": 3, "hypervisor": 1}
+
+
+def test_arguments_for_qemu_are_kept_apart_from_those_of_forwards() -> None:
+    text = edited({"forwards": [{"host_port": 8080, "guest_port": 80}]})
+    before = xml.read(text)
+    assert before.qemu_commandline == ("-device", "foo")
+    after = xml.edit(text, before, merge(before, parse({"qemu_commandline": ["-s", "-S"]})))
+    found = xml.read(after)
+    assert (found.qemu_commandline, found.forwards) == (("-s", "-S"), before.forwards)
+    bare = xml.edit(after, found, merge(found, parse({"qemu_commandline": [], "forwards": []}), ("forwards",)))
+    assert "commandline" not in bare
+
+
+@pytest.mark.parametrize(
+    ("os", "secure"),
+    [
+        ("<os firmware='efi'/>", None),
+        ("<os firmware='efi'><firmware><feature enabled='yes' name='secure-boot'/></firmware></os>", True),
+        ("<os firmware='efi'><firmware><feature enabled='no' name='secure-boot'/></firmware></os>", False),
+        ("<os><loader type='pflash' secure='yes'/></os>", True),
+        ("<os><loader type='pflash'/></os>", False),
+        ("<os/>", None),
+    ],
+)
+def test_secure_boot_is_read(os: str, secure: Optional[bool]) -> None:
+    assert xml.read(f"<domain>{os}</domain>").secure_boot is secure
+
+
+def test_a_device_of_which_there_is_one_comes_and_goes() -> None:
+    one = {
+        "tpm": "emulator",
+        "rng": "/dev/hwrng",
+        "watchdog": {"model": "i6300esb", "action": "pause"},
+        "balloon": "none",
+    }
+    before = xml.read(FOREIGN)
+    made = xml.edit(FOREIGN, before, merge(before, parse(one)))
+    assert facets(parse(one)).items() <= facets(xml.read(made)).items()
+    assert made.count("<watchdog") == 1
+    there = xml.read(made)
+    none = parse({"tpm": "none", "rng": "none", "watchdog": {"model": "none"}, "balloon": "virtio"})
+    gone = xml.read(xml.edit(made, there, merge(there, none)))
+    assert (gone.tpm, gone.rng, gone.watchdog_model, gone.balloon) == (None, None, None, "virtio")
 
 
 def test_last_forward_takes_its_arguments_along() -> None:

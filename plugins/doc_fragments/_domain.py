@@ -302,8 +302,9 @@ options:
       - In C(<devices>), C(<emulator>), C(<iommu>), C(<memballoon>), C(<tpm>), C(<vsock>) and C(<watchdog>) are found by
         their tags. Other devices are found by the first of these that is stated, namely the name of an alias, the
         serial number or target of a disk, the MAC address of an interface, the target of a filesystem, channel, serial
-        port or console, type and index of a controller, the type of graphics, the id of audio. All others are found by
-        all that is stated of them, and added when no device of the domain has all of it.
+        port or console, type and index of a controller, the type of graphics, the id of audio, the address or the
+        vendor and product in the source of a hostdev. All others are found by all that is stated of them, and added
+        when no device of the domain has all of it.
       - The arguments in C(<qemu:commandline>) are one list. It is found as a whole in its order, else added at the end.
       - A statement that contradicts another option is refused, as are another domain's name or UUID, a DOCTYPE and with
         it entities, a password (results and diffs would show it), and what libvirt doesn't keep as it is written.

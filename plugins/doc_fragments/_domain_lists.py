@@ -186,6 +186,118 @@ options:
             holds keys. V(false) refuses that, links followed, at the moment in which the real path is noted.
           - Nothing is refused when it is not stated.
         type: bool
+  hostdevs:
+    description:
+      - Devices of the host that the domain has for itself. Each is found by its address.
+    type: list
+    elements: dict
+    suboptions:
+      pci:
+        description: ["The address of a PCI device, as in V(0000:01:00.0)."]
+        type: str
+      usb:
+        description:
+          - A USB device, by vendor and product as in V(046d:c52b), or by bus and device as in V(3/7). The latter change
+            when it is plugged in again. A domain that has no USB gets it.
+        type: str
+      managed:
+        description:
+          - Whether libvirt takes a PCI device from its driver when the guest starts, and gives it back after. It does
+            so with a new one when nothing is stated.
+        type: bool
+      boot_order:
+        description: ["Its place among the devices that the firmware tries, as O(disks[].boot_order)."]
+        type: int
+  serials:
+    description:
+      - Serial ports. A new domain always has the first, as a V(pty). O(console_log) keeps what is written to it.
+    type: list
+    elements: dict
+    suboptions:
+      port:
+        description: [Its number in the guest. The first is 0 (C(/dev/ttyS0\) in Linux on a PC).]
+        type: int
+        required: true
+      type:
+        description:
+          - What it is on the host, namely a terminal (C(virsh console)), a socket on which QEMU listens, or a file. A
+            new one is a V(pty) when nothing is stated.
+        type: str
+        choices: [pty, unix, tcp, file]
+      source:
+        description: ["The path of the socket or file; for V(tcp) address and port, as in V(127.0.0.1:4555)."]
+        type: str
+  channels:
+    description:
+      - Channels between host and guest, which the guest finds by their names (C(/dev/virtio-ports/NAME)). A new domain
+        always has that of QEMU's guest agent, V(org.qemu.guest_agent.0).
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: [Its name in the guest.]
+        type: str
+        required: true
+      type:
+        description: [A socket on which QEMU listens or SPICE's agent. A new one is V(unix) when nothing is stated.]
+        type: str
+        choices: [unix, spicevmc]
+      source:
+        description: [The path of the socket. libvirt chooses one where nothing was ever stated.]
+        type: str
+  graphics:
+    description:
+      - How the guest's screen can be seen. There is one of each type, by which it is found. libvirt adds a video device
+        to a domain without one.
+    type: list
+    elements: dict
+    suboptions:
+      type:
+        description: [The protocol. QEMU needs its module for V(spice).]
+        type: str
+        choices: [vnc, spice]
+        required: true
+      listen:
+        description:
+          - The IP address on which QEMU listens, the path of a socket, or V(none). If nothing is stated, a new one
+            listens on V(127.0.0.1).
+        type: str
+      port:
+        description: [The port or V(auto). A new one on an address has V(auto) when nothing is stated.]
+        type: str
+      password:
+        description:
+          - What a person who connects has to know. VNC takes 8 characters at most. An empty text takes it away.
+          - It is compared with the domain's, and shown in no result, diff or log. libvirt keeps it in the definition as
+            it is, readable by root.
+        type: str
+  video:
+    description:
+      - Video devices. They are found by their order. The first is the one that firmware uses.
+    type: list
+    elements: dict
+    suboptions:
+      model:
+        description:
+          - The device that the guest sees. A new one is V(virtio) when nothing is stated. With V(none) there is none,
+            also where graphics would bring one.
+        type: str
+        choices: [virtio, vga, qxl, bochs, cirrus, ramfb, none]
+  sound:
+    description:
+      - Sound devices. They are found by their order.
+    type: list
+    elements: dict
+    suboptions:
+      model:
+        description: [The device that the guest sees. A new one is an V(ich9) when nothing is stated.]
+        type: str
+        choices: [ich9, ich6, ac97, usb]
+      audio:
+        description:
+          - What plays it on the host. Where nothing was stated libvirt chooses V(spice) with SPICE, and else V(none).
+        type: str
+        choices: [none, spice, alsa, pulseaudio, pipewire]
   forwards:
     description:
       - TCP ports of the host that lead to the guest, by a second interface on QEMU's user network. In the guest

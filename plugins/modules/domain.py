@@ -60,7 +60,7 @@ options:
       - The lists from which goes what is not stated. Each must be stated, if only as C([]).
     type: list
     elements: str
-    choices: [disks, interfaces, filesystems, forwards]
+    choices: [disks, interfaces, filesystems, hostdevs, serials, channels, graphics, video, sound, forwards]
   restart_policy:
     description:
       - What to do when a change of a running guest needs a restart. The refusal says why, where that is not plain.
@@ -204,6 +204,18 @@ domain:
       returned: success
       type: list
       elements: dict
+    hostdevs:
+      {description: 'Its devices of the host, as in O(hostdevs).', returned: success, type: list, elements: dict}
+    serials:
+      {description: 'Its serial ports, with the keys of O(serials).', returned: success, type: list, elements: dict}
+    channels:
+      {description: 'Its channels, with the keys of O(channels).', returned: success, type: list, elements: dict}
+    graphics:
+      {description: 'Its graphics without passwords, as in O(graphics).', returned: success, type: list, elements: dict}
+    video:
+      {description: 'Its video devices, with the keys of O(video).', returned: success, type: list, elements: dict}
+    sound:
+      {description: 'Its sound devices, with the keys of O(sound).', returned: success, type: list, elements: dict}
     forwards: {description: 'Its forwards, as in O(forwards).', returned: success, type: list, elements: dict}
     console_log: {description: The file of the console., returned: success, type: str}
     autostart: {description: Whether libvirt starts it with the host., returned: success, type: bool}
@@ -240,7 +252,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._resource.domain import 
 
 
 def main() -> None:
-    _run.main(OPTIONS, build, "domain", libvirt=True, mutually_exclusive=[("firmware", "kernel")])
+    _run.main(OPTIONS, build, "domain", libvirt=True, masked=["graphics"], mutually_exclusive=[("firmware", "kernel")])
 
 
 if __name__ == "__main__":

@@ -240,6 +240,12 @@ domains:
     disks: {description: Its disks., returned: always, type: list, elements: dict}
     interfaces: {description: Its interfaces., returned: always, type: list, elements: dict}
     filesystems: {description: Its shares., returned: always, type: list, elements: dict}
+    hostdevs: {description: 'Its devices of the host.', returned: always, type: list, elements: dict}
+    serials: {description: 'Its serial ports.', returned: always, type: list, elements: dict}
+    channels: {description: 'Its channels.', returned: always, type: list, elements: dict}
+    graphics: {description: 'Its graphics, without passwords.', returned: always, type: list, elements: dict}
+    video: {description: 'Its video devices.', returned: always, type: list, elements: dict}
+    sound: {description: 'Its sound devices.', returned: always, type: list, elements: dict}
     forwards: {description: Its forwards., returned: always, type: list, elements: dict}
     console_log: {description: The file of the console., returned: always, type: str}
     autostart: {description: Whether libvirt starts it with the host., returned: always, type: bool}

@@ -190,7 +190,7 @@ def vanishing(*numbers: int) -> Iterator[None]:
 def _domain_state(handle: Any) -> DomainState:
     state = _STATES[handle.state()[0]]
     persistent = bool(handle.isPersistent())
-    live = handle.XMLDesc(0) if state in ACTIVE_STATES else None
+    live = handle.XMLDesc(_XML_SECURE) if state in ACTIVE_STATES else None
     return DomainState(
         name=str(handle.name()),
         uuid=str(handle.UUIDString()),

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._errors import SpecError
 from .domain import Definition
-from .domain_devices import ITEMS, match
+from .domain_devices import ITEMS, key, match
 
 
 def check_devices(observed: Definition, stated: Definition, wanted: Definition) -> None:
@@ -30,7 +30,7 @@ def _check_boot_orders(stated: Definition, wanted: Definition) -> None:
     for name, place, item, mine in _devices(stated, wanted):
         order = getattr(item, "boot_order", None)
         if order is not None:
-            holders.setdefault(order, []).append((place if mine else "", f"{name}[{ITEMS[name].key(item)}]"))
+            holders.setdefault(order, []).append((place if mine else "", f"{name}[{key(item)}]"))
     for order, held in holders.items():
         places = [place for place, _what in held if place]
         if len(held) > 1 and places:

@@ -15,6 +15,7 @@ from typing import Any, Optional, Union
 from .._errors import SpecError
 from . import cpu_values
 from . import domain_values as values
+from .domain_desktop import Channel, Graphics, Hostdev, Serial, Sound, Video
 from .domain_devices import ITEMS, Filesystem
 from .domain_disks import Disk
 from .domain_interfaces import Interface
@@ -128,6 +129,12 @@ class Definition:
     disks: Optional[tuple[Disk, ...]] = None
     interfaces: Optional[tuple[Interface, ...]] = None
     filesystems: Optional[tuple[Filesystem, ...]] = None
+    hostdevs: Optional[tuple[Hostdev, ...]] = None
+    serials: Optional[tuple[Serial, ...]] = None
+    channels: Optional[tuple[Channel, ...]] = None
+    graphics: Optional[tuple[Graphics, ...]] = None
+    video: Optional[tuple[Video, ...]] = None
+    sound: Optional[tuple[Sound, ...]] = None
     forwards: Optional[tuple[Forward, ...]] = None
     # Read only: our stamp, and when it was written.
     owned: bool = False

@@ -1,27 +1,22 @@
 # Copyright: burrow.vm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lists of devices of a domain. A further option is a row here, and its documentation in `_domain_lists`."""
+"""The lists of devices of a domain. A further option is a row of a model, and its documentation in `_domain_lists`."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
 from .._errors import SpecError
 from . import domain_values as values
 from . import value
-from .domain_disks import Disk, check_disk, complete_disk, match_disks, parse_disks
-from .domain_interfaces import (
-    Interface,
-    check_interface,
-    complete_interface,
-    match_interfaces,
-    parse_interfaces,
-)
+from .domain_desktop import CHANNELS, GRAPHICS, HOSTDEVS, SERIALS, SOUNDS, VIDEOS
+from .domain_disks import DISKS
+from .domain_interfaces import INTERFACES
 from .forward import LOOPBACK, Forward, parse_forwards
-from .options import Kind, arguments, boolean, option, parse_items
+from .items import Items, fresh
+from .options import Kind, boolean, option
 from .share_rules import parse_tag
 
 
@@ -33,44 +28,6 @@ class Filesystem:
     source: Optional[str] = option("source", "restart", values.shared_directory, required=True)
     readonly: Optional[bool] = option("readonly", "restart", boolean)
     real: Optional[str] = option("real", "restart", values.shared_directory, argument=False)
-
-
-Match = Callable[[Sequence[Any], Sequence[Any]], list[Optional[int]]]
-
-
-def by_key(observed: Sequence[Any], stated: Sequence[Any]) -> list[Optional[int]]:
-    places = {key(item): index for index, item in enumerate(observed)}
-    return [places.get(key(item)) for item in stated]
-
-
-def _as_it_is(_before: Any, item: Any, _others: Sequence[Any], _machine: str) -> Any:
-    return item
-
-
-def _no_rule(_path: str, _before: Any, _item: Any, _others: Sequence[Any]) -> None:
-    pass
-
-
-@dataclass(frozen=True)
-class Items:
-    """One list. key: what tells its items apart. parse: (stated, path) -> items. spec: as AnsibleModule takes an item.
-
-    match: for each stated item the index of the observed one that it means, None for a new one. complete: an item
-    after the merge (before it, if any; the item; the others; the machine) -> with what it is where nothing is stated.
-    check: (path, before, item, the others) raises for what can't be.
-    """
-
-    model: type
-    key: Callable[[Any], str]
-    parse: Callable[[object, str], tuple[Any, ...]]
-    spec: Mapping[str, Any]
-    match: Match = by_key
-    complete: Callable[[Any, Any, Sequence[Any], str], Any] = _as_it_is
-    check: Callable[[str, Any, Any, Sequence[Any]], None] = _no_rule
-
-
-def _filesystems(stated: object, path: str) -> tuple[Filesystem, ...]:
-    return parse_items(Filesystem, stated, path, unique=("tag",))
 
 
 def _forwards(stated: object, path: str) -> tuple[Forward, ...]:
@@ -94,46 +51,30 @@ _FORWARD = {
     "address": {"type": "str", "default": LOOPBACK},
 }
 
-
-def _fresh(**defaults: object) -> Callable[[Any, Any, Sequence[Any], str], Any]:
-    """What a new item has where it doesn't say otherwise."""
-
-    def complete(before: Any, item: Any, _others: Sequence[Any], _machine: str) -> Any:
-        missing = {name: entry for name, entry in defaults.items() if getattr(item, name) is None}
-        return dataclasses.replace(item, **missing) if before is None else item
-
-    return complete
-
-
 # attribute of a Definition -> what its items are
 ITEMS: Mapping[str, Items] = {
-    "disks": Items(
-        Disk,
-        lambda disk: str(disk.name),
-        parse_disks,
-        arguments(Disk),
-        match_disks,
-        complete_disk,
-        check_disk,
-    ),
-    "interfaces": Items(
-        Interface,
-        lambda interface: str(interface.mac),
-        parse_interfaces,
-        arguments(Interface),
-        match_interfaces,
-        complete_interface,
-        check_interface,
-    ),
+    "disks": DISKS,
+    "interfaces": INTERFACES,
     # Whether a share may lead to a sensitive directory is a rule for the request, and nothing that a domain has.
     "filesystems": Items(
         Filesystem,
         lambda share: str(share.tag),
-        _filesystems,
-        {**arguments(Filesystem), "allow_sensitive": {"type": "bool"}},
-        complete=_fresh(readonly=False),
+        ("tag",),
+        fresh(readonly=False),
+        further={"allow_sensitive": {"type": "bool"}},
     ),
-    "forwards": Items(Forward, lambda forward: f"{forward.address}:{forward.host_port}", _forwards, _FORWARD),
+    "hostdevs": HOSTDEVS,
+    "serials": SERIALS,
+    "channels": CHANNELS,
+    "graphics": GRAPHICS,
+    "video": VIDEOS,
+    "sound": SOUNDS,
+    "forwards": Items(
+        Forward,
+        lambda forward: f"{forward.address}:{forward.host_port}",
+        own_parse=_forwards,
+        further=_FORWARD,
+    ),
 }
 LISTS = tuple(ITEMS)
 
@@ -145,7 +86,13 @@ def items_of(item: Any) -> Items:
 
 def key(item: Any) -> str:
     """What tells the items of a list apart, as it stands in a change's path."""
-    return items_of(item).key(item)
+    own = items_of(item).key
+    return own(item) if own else ""
+
+
+def labels(items: Sequence[Any]) -> list[str]:
+    """What each item of a list is called in the paths of changes."""
+    return items_of(items[0]).labels(items) if items else []
 
 
 def match(observed: Sequence[Any], stated: Sequence[Any]) -> list[tuple[Any, Optional[int]]]:

@@ -14,6 +14,7 @@ from typing import Optional
 from .._errors import SpecError
 from . import device_values as values
 from . import domain_values, value
+from .items import Items
 from .options import boolean, one_of, option, parse_items, refuse_twice
 from .size import format_size
 
@@ -71,13 +72,13 @@ class Disk:
     )
 
 
-def parse_disks(stated: object, path: str) -> tuple[Disk, ...]:
+def _parse_disks(stated: object, path: str) -> tuple[Disk, ...]:
     disks = parse_items(Disk, stated, path, unique=("name", "target"))
     refuse_twice([None if disk.source == domain_values.NONE else disk.source for disk in disks], "source", path)
     return disks
 
 
-def match_disks(observed: Sequence[Disk], stated: Sequence[Disk]) -> list[Optional[int]]:
+def _match_disks(observed: Sequence[Disk], stated: Sequence[Disk]) -> list[Optional[int]]:
     """By name; a name that none has means the disk with this target."""
     names = {disk.name: index for index, disk in enumerate(observed)}
     targets = {disk.target: index for index, disk in enumerate(observed)}
@@ -91,7 +92,7 @@ def match_disks(observed: Sequence[Disk], stated: Sequence[Disk]) -> list[Option
     return found
 
 
-def complete_disk(before: Optional[Disk], disk: Disk, others: Sequence[Disk], machine: str) -> Disk:
+def _complete_disk(before: Optional[Disk], disk: Disk, others: Sequence[Disk], machine: str) -> Disk:
     """A disk with what a new one is when nothing is stated, and with a target of its bus."""
     if before is None:
         disk = _with_defaults(disk, machine)
@@ -185,7 +186,7 @@ _RULES: tuple[tuple[str, Callable[[Disk], bool], str, str], ...] = (
 )
 
 
-def check_disk(path: str, before: Optional[Disk], disk: Disk, others: Sequence[Disk]) -> None:
+def _check_disk(path: str, before: Optional[Disk], disk: Disk, others: Sequence[Disk]) -> None:
     """Raise for what can't be."""
     # What others made may have a source that is no path.
     if disk.source is None and disk.device != CDROM and (before is None or before.source is not None):
@@ -205,3 +206,13 @@ def _check_two(path: str, disk: Disk, other: Disk) -> None:
     if same and not (disk.shareable or (disk.readonly and other.readonly)):
         problem = f"{value.shown(disk.source)} is disk {other.name}'s too"
         raise SpecError(f"{path}.source", problem, f"To change that disk, write name {other.name}.")
+
+
+DISKS = Items(
+    Disk,
+    lambda disk: str(disk.name),
+    complete=_complete_disk,
+    check=_check_disk,
+    own_parse=_parse_disks,
+    own_match=_match_disks,
+)

@@ -12,7 +12,8 @@ from typing import Optional
 from .._errors import SpecError
 from . import device_values as values
 from . import domain_values
-from .options import one_of, option, parse_items
+from .items import Items
+from .options import one_of, option
 from .size import format_size
 
 TYPES = ("network", "bridge", "direct", "user")
@@ -52,10 +53,6 @@ class Interface:
     )
 
 
-def parse_interfaces(stated: object, path: str) -> tuple[Interface, ...]:
-    return parse_items(Interface, stated, path, unique=("mac",))
-
-
 def match_interfaces(observed: Sequence[Interface], stated: Sequence[Interface]) -> list[Optional[int]]:
     """By MAC where one is stated, else by what it is attached to, and what is left over in its order."""
     found: list[Optional[int]] = [_index(observed, item) for item in stated]
@@ -81,7 +78,7 @@ def _same_network(observed: Interface, stated: Interface) -> bool:
     return stated.source == observed.source and stated.type in (None, observed.type)
 
 
-def complete_interface(
+def _complete_interface(
     before: Optional[Interface], interface: Interface, _others: Sequence[Interface], _machine: str
 ) -> Interface:
     """An interface with what a new one is when nothing is stated, and without what its type doesn't have."""
@@ -127,7 +124,9 @@ _RULES: tuple[tuple[str, Callable[[Interface], bool], str, str], ...] = (
 )
 
 
-def check_interface(path: str, before: Optional[Interface], interface: Interface, _others: Sequence[Interface]) -> None:
+def _check_interface(
+    path: str, before: Optional[Interface], interface: Interface, _others: Sequence[Interface]
+) -> None:
     """Raise for what can't be."""
     # What others made may be attached to something of another kind.
     turned = before is None or before.type != interface.type
@@ -136,3 +135,13 @@ def check_interface(path: str, before: Optional[Interface], interface: Interface
     for attribute, broken, problem, hint in _RULES:
         if broken(interface):
             raise SpecError(f"{path}.{attribute}", problem, hint)
+
+
+INTERFACES = Items(
+    Interface,
+    lambda interface: str(interface.mac),
+    ("mac",),
+    _complete_interface,
+    _check_interface,
+    own_match=match_interfaces,
+)

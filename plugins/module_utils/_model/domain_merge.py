@@ -8,8 +8,10 @@ import dataclasses
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Optional
 
+from .device_values import Secret
 from .domain import Definition
-from .domain_devices import LISTS, Filesystem, items_of, key, match
+from .domain_desktop import Channel, Serial
+from .domain_devices import LISTS, Filesystem, items_of, labels, match
 from .domain_rules import BOOT, POLICIES, settle, without_others
 from .forward import Forward
 from .options import Option, every_option, options
@@ -21,6 +23,8 @@ _STATES = {"blocked": "running", "shutdown": "running"}
 _WHOLE = {"kernel": "kernel", "vsock": "vsock_cid", "watchdog": "watchdog_model"}
 # What every new domain has that nobody says anything else of.
 _NEW = Definition(clock_offset="utc", balloon="virtio", rng="/dev/urandom")
+# What the skeleton of a new domain's XML has: a console, and the channel of an agent.
+_SKELETON = Definition(serials=(Serial(0, "pty"),), channels=(Channel("org.qemu.guest_agent.0", "unix"),))
 
 
 def merge(observed: Definition, stated: Definition, purge: Collection[str] = ()) -> Definition:
@@ -38,8 +42,8 @@ def merge(observed: Definition, stated: Definition, purge: Collection[str] = ())
     return settle(observed, stated, dataclasses.replace(observed, **found))
 
 
-def create(stated: Definition, *defaults: Definition) -> Definition:
-    """A new domain's definition: stated, then the first default that says something."""
+def create(stated: Definition, *defaults: Definition, purge: Collection[str] = ()) -> Definition:
+    """A new domain's definition: stated, then the first default that says something, and what each new one has."""
     result = stated
     for default in (*defaults, _NEW):
         attributes = [attribute for attribute, _option in options(Definition)]
@@ -50,7 +54,7 @@ def create(stated: Definition, *defaults: Definition) -> Definition:
             if policy in missing:
                 missing[policy] = without_others(missing[policy], result, policy)
         result = dataclasses.replace(result, **missing)
-    return merge(Definition(), result)
+    return merge(_SKELETON, result, purge)
 
 
 def _merge_list(observed: tuple[Any, ...], stated: tuple[Any, ...], purge: bool, machine: str) -> tuple[Any, ...]:
@@ -92,8 +96,9 @@ def facets(definition: Definition) -> dict[str, object]:
         elif held is not None:
             found[option.path] = _shown(option, held)
     for name in LISTS:
-        for item in getattr(definition, name) or ():
-            found[f"{name}[{key(item)}]"] = dict(_item_facets(item))
+        held = getattr(definition, name) or ()
+        for label, item in zip(labels(held), held):
+            found[f"{name}[{label}]"] = dict(_item_facets(item))
     return found
 
 
@@ -151,7 +156,9 @@ def _view_item(item: Any) -> dict[str, object]:
         if tail:
             found.setdefault(head, {})[tail] = getattr(item, attribute)
         else:
-            found[head] = getattr(item, attribute)
+            held = getattr(item, attribute)
+            # It reads as if nothing was said, so that a result can be stated again.
+            found[head] = None if isinstance(held, Secret) else held
     return found
 
 

@@ -33,6 +33,11 @@ _DEVICES = {
     "disk": (("serial",), ("target@dev",)),
     "filesystem": (("target@dir",),),
     "graphics": (("@type",),),
+    "hostdev": (
+        tuple(f"source/address@{name}" for name in ("domain", "bus", "slot", "function")),
+        ("source/vendor@id", "source/product@id"),
+        ("source/address@bus", "source/address@device"),
+    ),
     "interface": (("mac@address",),),
     "parallel": (("target@port",),),
     "serial": (("target@port",),),

@@ -138,7 +138,7 @@ def new_definition(request: Request, host: Host) -> Definition:
         cpu_disable=disable or None,
         firmware="efi",
     )
-    definition = create(request.stated, chosen, defaults)
+    definition = create(request.stated, chosen, defaults, purge=request.purge)
     return dataclasses.replace(with_macs(request.name, definition), owned=True)
 
 

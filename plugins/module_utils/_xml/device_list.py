@@ -1,6 +1,6 @@
 # Copyright: burrow.vm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A list of devices: each item of a model is one element, found again by its key."""
+"""A list of devices: each item of a model is one element, found again by its label."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from .._model.domain_devices import key
+from .._model.items import Items
 from .tree import Row, ensure
 
 
@@ -20,7 +20,7 @@ class Devices:
     attribute: str
     elements: str
     identify: Callable[[Element], dict[str, Any]]
-    kind: Callable[..., Any]
+    items: Items
     rows: Sequence[Row]
     make: Callable[[Element, Any], Element]
 
@@ -29,19 +29,19 @@ class Devices:
 
     def item(self, element: Element) -> Any:
         values = {field.attribute: field.read(element) for field in self.rows}
-        return self.kind(**self.identify(element), **values)
+        return self.items.model(**self.identify(element), **values)
 
     def write(self, root: Element, before: Sequence[Any], after: Sequence[Any]) -> None:
         """Write only what differs. The items of before are those that read() gave, in their order."""
-        elements = dict(zip((key(item) for item in before), root.findall(self.elements)))
-        old = {key(item): item for item in before}
-        for item in after:
-            element = elements.pop(key(item), None)
+        elements = dict(zip(self.items.labels(before), root.findall(self.elements)))
+        old = dict(zip(self.items.labels(before), before))
+        for label, item in zip(self.items.labels(after), after):
+            element = elements.pop(label, None)
             if element is None:
                 element = self.make(root, item)
             for field in self.rows:
                 value = getattr(item, field.attribute)
-                if value != getattr(old.get(key(item)), field.attribute, None):
+                if value != getattr(old.get(label), field.attribute, None):
                     field.write(element, value)
         for element in elements.values():
             ensure(root, "devices").remove(element)

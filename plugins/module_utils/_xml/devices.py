@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from .._model.domain_devices import Filesystem
-from .._model.domain_interfaces import Interface
+from .._model.domain_devices import ITEMS, Filesystem
 from .._model.paths import share_mount
 from . import metadata
+from .desktop import CHANNELS, GRAPHICS, HOSTDEVS, SERIALS, SOUNDS, VIDEOS
 from .device_list import Devices
 from .disks import DISKS
 from .interfaces import INTERFACES
-from .tree import add, ensure, get, parse, put, remove
+from .tree import add, ensure, get, put, remove
 
 
 def _make_filesystem(root: Element, item: Filesystem) -> Element:
@@ -64,10 +64,11 @@ class Filesystems(Devices):
 DEVICES: tuple[Devices, ...] = (
     DISKS,
     INTERFACES,
-    Filesystems("filesystems", "devices/filesystem", lambda _element: {}, Filesystem, (), _make_filesystem),
+    HOSTDEVS,
+    SERIALS,
+    CHANNELS,
+    GRAPHICS,
+    VIDEOS,
+    SOUNDS,
+    Filesystems("filesystems", "devices/filesystem", lambda _element: {}, ITEMS["filesystems"], (), _make_filesystem),
 )
-
-
-def interfaces(text: str) -> tuple[Interface, ...]:
-    """Those of a definition, where nothing else of it is asked for."""
-    return tuple(INTERFACES.read(parse(text))) if text else ()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Optional
 from xml.etree.ElementTree import Element
 
+from .._model import domain_disks as model
 from .._model.domain_disks import Disk, is_block_device
 from .device_list import Devices
 from .rows import Special, flag, rows
@@ -78,10 +79,11 @@ class Disks(Devices):
             limits = disk.find("iotune")
             if limits is not None and not len(limits):
                 disk.remove(limits)
-        if any(disk.bus == "scsi" for disk in after) and root.find("devices/controller[@type='scsi']") is None:
+        new = {disk.bus for disk in after if disk not in before}
+        if "scsi" in new and root.find("devices/controller[@type='scsi']") is None:
             # libvirt's own choice on a PC is an LSI 53C895A, for which few kernels of today have a driver.
             add(ensure(root, "devices"), "controller", type="scsi", index="0", model="virtio-scsi")
-        if any(disk.bus == "usb" for disk in after):
+        if "usb" in new:
             allow_usb(root)
 
 
@@ -96,7 +98,7 @@ DISKS = Disks(
     "disks",
     "devices/disk",
     lambda disk: {"name": get(disk, "serial") or get(disk, "target@dev") or ""},
-    Disk,
+    model.DISKS,
     rows(
         Disk,
         {

@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from typing import Any, Optional
 from xml.etree.ElementTree import Element
 
 from .._model.accelerator import most_of
 from .._model.domain import Definition
+from .._model.domain_devices import key
 from .._model.fragment import arguments, has_arguments, leaves, pairs
 from . import forwards, metadata
 from .cpu import CPU
@@ -40,16 +42,20 @@ def read(text: str, part: Optional[str] = None) -> Definition:
 
 def _read(root: Element, part: Optional[str]) -> Definition:
     found: dict[str, Any] = {item.attribute: item.read(root) for item in _SCALARS}
-    found.update({item.attribute: item.read(root) for item in DEVICES})
+    found.update(_lists(root))
     if part is not None:
         found["xml"] = leaves(parse(part.strip()), root)
     return Definition(**found, forwards=forwards.read(root), owned=metadata.owned(root), created=metadata.created(root))
 
 
+def _lists(root: Element) -> dict[str, Any]:
+    return {devices.attribute: devices.read(root) for devices in DEVICES}
+
+
 def build(name: str, architecture: str, definition: Definition, now: str, part: Optional[str] = None) -> str:
     """The XML of a new domain. architecture is the host's as libvirt names it, now as ISO 8601, part: a fragment."""
     root = _skeleton(name, definition.architecture or architecture, definition.accelerator)
-    _write(root, Definition(), definition, part)
+    _write(root, Definition(**_lists(root)), definition, part)
     metadata.stamp(root, now)
     return serialize(root)
 
@@ -63,12 +69,14 @@ def rebuild(text: str, definition: Definition, part: Optional[str] = None) -> st
     kept = old.find("metadata")
     if kept is not None:
         root.append(kept)
-    before = Definition(metadata=metadata.read(root))
+    before = Definition(metadata=metadata.read(root), **_lists(root))
     if part is not None:
         # First, too: the definition knows the fragment's own devices, which would be made a second time.
         _lay(root, parse(part.strip()))
         before = _read(root, part)
-    _write(root, before, definition, part)
+    # A device of the host that is no PCI or USB device is one of the settings that go.
+    hostdevs = tuple(item for item in definition.hostdevs or () if key(item))
+    _write(root, before, dataclasses.replace(definition, hostdevs=hostdevs), part)
     return serialize(root)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, Optional
 from xml.etree.ElementTree import Element
 
+from .._model import domain_interfaces as model
 from .._model.device_values import bandwidth
 from .._model.domain_interfaces import DIRECT, Interface
 from .device_list import Devices
@@ -84,7 +85,7 @@ INTERFACES = Devices(
     "interfaces",
     "devices/interface",
     lambda _interface: {},
-    Interface,
+    model.INTERFACES,
     rows(
         Interface,
         {

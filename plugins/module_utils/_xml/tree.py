@@ -82,7 +82,7 @@ def get(root: Element, place: str) -> Optional[str]:
 def put(root: Element, place: str, value: Optional[str]) -> None:
     path, _at, attribute = place.partition("@")
     if value is None:
-        element = root.find(path)
+        element = root.find(path) if path else root
         if element is not None and attribute:
             element.attrib.pop(attribute, None)
         elif element is not None:

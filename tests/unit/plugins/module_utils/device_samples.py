@@ -45,4 +45,34 @@ DEVICE_SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
             ],
         },
     ),
+    "desktop": (
+        "x86_64",
+        {
+            **_BASE,
+            "hostdevs": [
+                {"pci": "0000:01:00.0", "boot_order": 1},
+                {"pci": "02:1f.7", "managed": False},
+                {"usb": "046d:c52b"},
+                {"usb": "3/007"},
+            ],
+            "serials": [
+                {"port": 0, "type": "tcp", "source": "127.0.0.1:4555"},
+                {"port": 1, "type": "unix", "source": "/run/a/b.sock"},
+                {"port": 2, "type": "file", "source": "/var/log/c.log"},
+            ],
+            "channels": [{"name": "org.example.0", "source": "/run/a/c.sock"}],
+            "graphics": [{"type": "vnc", "listen": "::", "port": 5977, "password": "geheim"}],
+            "video": [{"model": "vga"}, {"model": "virtio"}],
+            "sound": [{"model": "ich9", "audio": "none"}, {"model": "usb", "audio": "pulseaudio"}],
+        },
+    ),
+    "remote": (
+        "x86_64",
+        {
+            **_BASE,
+            "channels": [{"name": "com.redhat.spice.0", "type": "spicevmc"}],
+            "graphics": [{"type": "spice"}, {"type": "vnc", "listen": "/run/a/vnc.sock"}],
+            "sound": [{"audio": "spice"}],
+        },
+    ),
 }

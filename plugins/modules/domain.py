@@ -41,13 +41,19 @@ options:
   state:
     description:
       - With V(present) the domain exists; whether it runs is left as it is.
-      - With V(running) it runs as well. A paused guest is resumed.
-      - With V(stopped) it exists and does not run. The guest is asked to shut down, and powered off after O(timeout).
-      - With V(absent) it does not exist, nor do its NVRAM, TPM state, saved state, snapshots' metadata, console log,
-        DHCP leases, and its disks that have our stamp. Other disks stay, and then the NVRAM stays too. A running guest
-        is powered off.
+      - With V(running) it runs as well. A paused guest is resumed, a suspended one goes on where it was, and one that
+        crashed is powered off and started.
+      - With V(paused) it is there with its memory, and its CPUs stand still.
+      - With V(suspended) its memory is saved on the host's disk, and it does not run. It has to run before. A guest
+        with O(filesystems) or devices of the host can't be saved.
+      - With V(stopped) it exists and does not run. The guest is asked to shut down, by its agent where that is there,
+        then by its power button, and powered off after O(timeout), see O(power_off). A suspended one stays as it is.
+      - With V(absent) it does not exist, nor do its NVRAM, TPM state, saved state, the metadata of its snapshots and
+        checkpoints, its console log, DHCP leases, and its disks that have our stamp. Other disks stay (RV(kept)), and
+        then NVRAM and TPM state stay too. A running guest is powered off.
+      - A transient domain is defined before anything is done to it that would not last, as when it is stopped.
     type: str
-    choices: [present, running, stopped, absent]
+    choices: [present, running, paused, suspended, stopped, absent]
     default: present
   defaults:
     description:
@@ -80,10 +86,19 @@ options:
       - Refuse a domain that has no stamp of this module.
     type: bool
     default: false
+  power_off:
+    description:
+      - Consent to take the power of a guest that does not shut down within O(timeout). With V(false) the module fails,
+        and the guest runs on.
+      - Removing a domain that runs takes its power, so that V(false) contradicts it.
+    type: bool
+    default: true
   timeout:
     description:
-      - Seconds that a guest has to shut down before it is powered off, and to let go of a device that is taken away
-        while it runs. One that doesn't let go fails the task, and its definition stays as it was.
+      - Seconds that a guest has to shut down before it is powered off. One with an agent has as much again, since it is
+        first asked by that.
+      - Seconds that it has to let go of a device that is taken away while it runs, or of memory. One that doesn't fails
+        the task, and its definition stays as it was.
     type: int
     default: 60
 seealso:
@@ -141,6 +156,11 @@ EXAMPLES = r"""
     name: work
     state: stopped
 
+- name: Save its memory on disk, so that the host can be restarted
+  burrow.vm.domain:
+    name: work
+    state: suspended
+
 - name: Remove it with the disks that burrow.vm.disk made
   burrow.vm.domain:
     name: work
@@ -161,7 +181,8 @@ domain:
   contains:
     name: {description: Its name., returned: always, type: str}
     state:
-      description: V(running), V(paused), V(pmsuspended), V(stopped), V(crashed) or V(absent).
+      description:
+        V(running), V(paused), V(pmsuspended), V(suspended), V(stopped), V(crashed) or V(absent).
       returned: always
       type: str
     uuid:
@@ -220,6 +241,12 @@ domain:
     console_log: {description: The file of the console., returned: success, type: str}
     autostart: {description: Whether libvirt starts it with the host., returned: success, type: bool}
     metadata: {description: 'The notes, with the keys of O(metadata).', returned: success, type: dict}
+kept:
+  description: The disks of a removed domain that stay, since they have no stamp of M(burrow.vm.disk).
+  returned: when O(state) is V(absent)
+  type: list
+  elements: str
+  sample: [/srv/data.qcow2]
 restart_required:
   description: The options in which the running guest differs from what was asked for until it is restarted.
   returned: when O(state) is not V(absent)
@@ -239,7 +266,8 @@ error:
     code:
       description:
         V(invalid), V(not_owned), V(restart_required), V(recreate_required), V(contradiction), V(xml_not_kept),
-        V(no_vsock), V(detach_timeout), V(balloon_timeout), V(changed_meanwhile), V(libvirt) and others.
+        V(no_vsock), V(detach_timeout), V(balloon_timeout), V(shutdown_timeout), V(not_suspendable),
+        V(changed_meanwhile), V(libvirt) and others.
       returned: always
       type: str
     path: {description: The option or object that it is about., returned: always, type: str}

@@ -26,7 +26,8 @@ OLDEST = 8_000_000
 # virDomainState
 _STATES = ("unknown", "running", "blocked", "paused", "shutdown", "stopped", "crashed", "pmsuspended")
 RUNNING_STATES = frozenset({"running", "blocked", "shutdown"})
-ACTIVE_STATES = RUNNING_STATES | {"paused", "pmsuspended"}
+# Crashed: on_crash is preserve. Of all others libvirt says that they stopped.
+ACTIVE_STATES = RUNNING_STATES | {"paused", "pmsuspended", "crashed"}
 
 _XML_SECURE, _XML_INACTIVE = 1, 2
 
@@ -99,8 +100,6 @@ class Connection:
             self._handle = None
         return not alive
 
-    # -- the hypervisor
-
     def version(self) -> int:
         """libvirt's version: major * 1 000 000 + minor * 1 000 + micro, as in qemu_version."""
         with failing("ask for libvirt's version", self.uri):
@@ -113,12 +112,6 @@ class Connection:
     def domain_capabilities(self, architecture: str, machine: str, domain_type: str) -> str:
         with failing("read the domain capabilities", self.uri):
             return str(self.handle.getDomainCapabilities(None, architecture, machine, domain_type, 0))
-
-    def architecture(self) -> str:
-        with failing("ask for the architecture", self.uri):
-            return str(self.handle.getInfo()[0])
-
-    # -- domains
 
     def domain(self, name: str) -> Optional[DomainState]:
         handle = self.find_domain(name)
@@ -139,13 +132,6 @@ class Connection:
         """libvirt's own handle of the domain, or None."""
         with vanishing(NO_DOMAIN), failing("look for the domain", name):
             return self.handle.lookupByName(name)
-        return None
-
-    def state(self, name: str) -> Optional[str]:
-        """The domain's state alone, or None when there is no such domain."""
-        handle = self.find_domain(name)
-        with vanishing(NO_DOMAIN), failing("read the state", name):
-            return None if handle is None else _STATES[handle.state()[0]]
         return None
 
 

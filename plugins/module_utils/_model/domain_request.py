@@ -16,7 +16,7 @@ from .domain_devices import LISTS
 from .names import parse_name
 from .paths import DATA
 
-STATES = ("present", "running", "stopped", "absent")
+STATES = ("present", "running", "paused", "suspended", "stopped", "absent")
 POLICIES = ("refuse", "defer", "now")
 DEFAULTS = ("cpus", "memory", "accelerator", "machine", "cpu", "firmware", "kernel", "interfaces", "autostart")
 _TIMEOUT = 60
@@ -34,6 +34,7 @@ OPTIONS = {
     "restart_policy": {"type": "str", "choices": list(POLICIES), "default": "refuse"},
     "allow_recreate": {"type": "bool", "default": False},
     "owned_only": {"type": "bool", "default": False},
+    "power_off": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": _TIMEOUT},
 }
 
@@ -55,6 +56,7 @@ class Request:
     policy: str = "refuse"
     allow_recreate: bool = False
     owned_only: bool = False
+    power_off: bool = True
     timeout: int = _TIMEOUT
     uri: str = URI
     data: str = DATA
@@ -82,6 +84,7 @@ def parse_request(params: Mapping[str, Any]) -> Request:
         policy=value.choice(given.get("restart_policy", "refuse"), "restart_policy", POLICIES),
         allow_recreate=value.boolean(given.get("allow_recreate", False), "allow_recreate"),
         owned_only=value.boolean(given.get("owned_only", False), "owned_only"),
+        power_off=value.boolean(given.get("power_off", True), "power_off"),
         timeout=value.count(given.get("timeout", _TIMEOUT), "timeout", least=0, most=_LONGEST_TIMEOUT),
         uri=value.text(given.get("uri", URI), "uri"),
         data=value.absolute_path(given.get("data", DATA), "data"),

@@ -24,12 +24,14 @@ from .._model.paths import Store, stamp
 from .._model.port import Forward as Listener
 from .._plan import UNKNOWN, Action, Plan
 from .._xml import domain as xml
+from .._xml.domain_facts import agent_answers
 from .._xml.forwards import NETDEV
 from .domain_change import Running
 from .domain_check import Surroundings, check, check_files, needed, other_files, used_files
 from .domain_host import look
 from .domain_live import Step
-from .domain_plan import Host, State, plan, target, with_macs
+from .domain_plan import plan, target, with_macs
+from .domain_state import SUSPENDED, Host, State
 
 _TYPES = {"kvm": "kvm", "tcg": "qemu"}
 _VSOCK = "/dev/vhost-vsock"
@@ -62,10 +64,12 @@ class DomainResource:
             text=found.xml,
             live_text=found.live_xml or "",
             live=self._read_live(found, definition),
-            run_state=found.state,
+            run_state=SUSPENDED if found.saved and not found.active else found.state,
             uuid=found.uuid,
             active=found.active,
             saved=found.saved,
+            persistent=found.persistent,
+            agent=agent_answers(found.live_xml or "<domain/>"),
             directories=directories,
         )
         if self.request.state != "absent":
@@ -239,9 +243,12 @@ class DomainResource:
     def _do_autostart(self, wanted: bool) -> None:
         self.connection.set_autostart(self.request.name, wanted)
 
-    def _do_start(self, undo: bool = False) -> None:
+    def _do_persist(self) -> None:
+        self.connection.define(self.request.name, self._found().xml)
+
+    def _do_start(self, undo: bool, paused: bool) -> None:
         try:
-            self.connection.start(self.request.name)
+            self.connection.start(self.request.name, paused=paused)
         except HostError as error:
             if undo:
                 # A new domain that can't start is not left behind; its disks are.
@@ -253,8 +260,14 @@ class DomainResource:
     def _do_resume(self) -> None:
         self.connection.resume(self.request.name)
 
-    def _do_stop(self, timeout: int) -> None:
-        self.connection.stop(self.request.name, timeout)
+    def _do_pause(self) -> None:
+        self.connection.pause(self.request.name)
+
+    def _do_save(self) -> None:
+        self.connection.save(self.request.name)
+
+    def _do_stop(self, timeout: int, agent: bool, power_off: bool) -> None:
+        self.connection.stop(self.request.name, timeout, agent=agent, power_off=power_off)
 
     def _do_power_off(self) -> None:
         self.connection.power_off(self.request.name)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -13,7 +12,6 @@ from .._diff import LIVE, RECREATE, RESTART, Change, changes
 from .._errors import SpecError
 from .._model.accelerator import TCG, cpu_default
 from .._model.device_rules import check_devices
-from .._model.dhcp import Lease
 from .._model.domain import Definition
 from .._model.domain_merge import create, facets, impacts, merge
 from .._model.domain_request import Request
@@ -21,46 +19,15 @@ from .._model.names import mac_address
 from .._model.size import GIB, format_size
 from .._plan import Action, Plan
 from .._xml import domain as xml
+from . import domain_lifecycle as lifecycle
 from .domain_compare import check_machine, compare, with_fragment
 from .domain_live import Guest, Sorted, Step, sort
+from .domain_state import Host, State
 
 _MACHINES = {"x86_64": "q35", "i686": "q35", "aarch64": "virt"}
 # Role guest calls the option burrow_restart_policy.
 _POLICY = "restart_policy (burrow_restart_policy)"
 _CONSENT = f"Set {_POLICY} to now (restart the guest), or to defer (its next start brings the change)."
-
-
-@dataclass(frozen=True)
-class Host:
-    """What the host offers to a new domain, and what is there of what was asked for."""
-
-    architecture: str = "x86_64"
-    accelerator: str = "tcg"
-    qemu_version: int = 0
-
-
-@dataclass(frozen=True)
-class State:
-    """A domain as it was found. definition is None when there is none; live is that of the running guest.
-
-    text: its XML. leftovers: files that go with an absent domain. kept: its disks that stay, being not ours.
-    leases: what its networks' DHCP holds for an absent domain.
-    directories: share that is asked for -> where it leads.
-    """
-
-    definition: Optional[Definition] = None
-    text: str = ""
-    live_text: str = ""
-    live: Optional[Definition] = None
-    run_state: str = "absent"
-    uuid: str = ""
-    active: bool = False
-    saved: bool = False
-    leftovers: tuple[str, ...] = ()
-    leases: tuple[Lease, ...] = ()
-    kept: tuple[str, ...] = ()
-    directories: Mapping[str, str] = field(default_factory=dict)
-    host: Host = field(default_factory=Host)
 
 
 def plan(request: Request, state: State) -> Plan:
@@ -70,7 +37,7 @@ def plan(request: Request, state: State) -> Plan:
         problem = f"domain {request.name} is there and isn't ours: it has no stamp of burrow.vm"
         raise SpecError("name", problem, "Choose another name; the domain was not touched.", "not_owned")
     if request.state == "absent":
-        return _plan_absent(request, state)
+        return lifecycle.remove(request, state)
     if state.uuid and (request.stated.xml or {}).get("uuid", state.uuid) != state.uuid:
         raise SpecError("xml", f"it is of another domain: this one has the UUID {state.uuid}", "Leave <uuid> out.")
     if state.definition is None:
@@ -161,30 +128,12 @@ def _free_mac(name: str, index: int, taken: set[Optional[str]]) -> str:
     return mac_address(name, f"net{index}")
 
 
-def _plan_absent(request: Request, state: State) -> Plan:
-    actions = []
-    if state.definition is not None:
-        if state.active:
-            actions.append(Action("power_off", f"power off domain {request.name}"))
-        # While the definition is there: an interrupted removal finds them again.
-        actions += [Action("release", f"release the lease of {held.address}", {"held": held}) for held in state.leases]
-        # What lies on a disk that stays may need its NVRAM (boot entries, Secure Boot's keys).
-        keep = bool(state.kept)
-        what = "its saved state and snapshots" if keep else "its NVRAM, saved state and snapshots"
-        actions.append(Action("undefine", f"remove domain {request.name} with {what}", {"keep_nvram": keep}))
-    actions += [Action("remove_file", f"remove {path}", {"path": path}) for path in state.leftovers]
-    before = request.name if state.definition is not None else None
-    return Plan(tuple(actions), (Change("domain", before, None),) if before else ())
-
-
 def _plan_creation(request: Request, state: State) -> Plan:
     definition = _wanted(request, state)
     shown = _effect(request, state, definition)
     size = format_size(shown.memory or 0)
     summary = f"create domain {request.name} ({shown.cpus} CPUs, {size}, {shown.accelerator})"
-    actions = [Action("create", summary, {"definition": definition})]
-    if request.state == "running":
-        actions.append(Action("start", f"start domain {request.name}", {"undo": True}))
+    actions = [Action("create", summary, {"definition": definition}), *lifecycle.first(request)]
     slow = _slow(request, state.host)
     warnings = ("KVM can't be used on this host: the guest runs under emulation",) if slow else ()
     return Plan(tuple(actions), changes(facets(shown), {}, impacts()), {"restart_required": []}, warnings)
@@ -205,22 +154,11 @@ def _plan_update(request: Request, state: State, before: Definition) -> Plan:
     _check_consent(request, found, alive)
     restart = alive and request.policy == "now" and bool(waiting or _restarting(found))
     steps = running.lacks.steps if alive and not restart else ()
-    actions: list[Action] = []
-    if stops:
-        actions.append(_stop(request))
-    elif restart and state.active:
-        actions.append(_stop(request, "to restart it"))
-    if restart and state.saved:
-        actions.append(Action("discard_saved", "discard the saved state, which has the old definition"))
     reported = [*found, *(running.only(found) if steps else ())]
     shown = _Shown(tuple(reported), marked=state.active and alive and not restart)
-    actions += _defining(shown, before, after, state.live if steps else None, steps)
-    started = restart or not state.active
-    if (request.state == "running" and started) or (restart and state.active):
-        actions.append(Action("start", f"start domain {request.name}"))
-    elif request.state == "running" and state.run_state in ("paused", "pmsuspended"):
-        actions.append(Action("resume", f"resume domain {request.name}"))
-    if actions and request.state in ("running", "stopped"):
+    defining = _defining(shown, before, after, state.live if steps else None, steps)
+    actions = lifecycle.around(request, state, defining, restart=restart)
+    if actions and request.state != "present":
         reported += changes({"state": request.state}, {"state": state.run_state}, {})
     still = sorted({*waiting, *(change.path for change in _restarting(found))}) if alive and not restart else []
     return Plan(tuple(actions), tuple(reported), {"restart_required": still})
@@ -243,11 +181,6 @@ def _check_consent(request: Request, found: tuple[Change, ...], alive: bool) -> 
 
 def _restarting(found: tuple[Change, ...]) -> list[Change]:
     return [change for change in found if change.impact in (RESTART, RECREATE)]
-
-
-def _stop(request: Request, why: str = "") -> Action:
-    summary = f"shut domain {request.name} down{' ' if why else ''}{why} (power off after {request.timeout} s)"
-    return Action("stop", summary, {"timeout": request.timeout})
 
 
 @dataclass(frozen=True)

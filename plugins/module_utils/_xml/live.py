@@ -117,3 +117,14 @@ def new_device(text: str, name: str, wanted: str, running: str, defined: str) ->
     if address is not None and int(address.get("bus", "0"), 16) in _free_ports(parse(running)):
         element.append(address)
     return serialize(element)
+
+
+def unsaved(text: str) -> str:
+    """Why the memory of this running guest can't be saved; nothing when it can.
+
+    QEMU has no way to save what virtiofsd holds open for the guest, nor what a device of the host does.
+    """
+    root = parse(text)
+    if root.find("devices/filesystem/driver[@type='virtiofs']") is not None:
+        return "it has virtiofs shares"
+    return "it has devices of the host" if root.find("devices/hostdev") is not None else ""

@@ -12,7 +12,8 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.domain import par
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._plan import Plan
-from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import State, plan
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import plan
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_state import State
 from ansible_collections.burrow.vm.plugins.module_utils._xml.domain import build
 
 BEFORE = dataclasses.replace(

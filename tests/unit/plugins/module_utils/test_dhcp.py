@@ -8,7 +8,8 @@ from __future__ import annotations
 from ansible_collections.burrow.vm.plugins.module_utils._model.dhcp import Lease, release_message
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
-from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import State, plan
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import plan
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_state import State
 
 LEASE = Lease("burrow", "virbr1", "10.77.0.16", "52:54:00:0a:0b:0c", "ff:01:02")
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import State
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_state import State
 from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml
 from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.domain_states import (
     BEFORE,

@@ -18,7 +18,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.forward import Fo
 from ansible_collections.burrow.vm.plugins.module_utils._model.names import mac_address
 from ansible_collections.burrow.vm.plugins.module_utils._plan import Plan
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_live import TABLE
-from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import State
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_state import State
 from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml
 from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.domain_states import (
     BEFORE,

@@ -26,12 +26,12 @@ from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_check i
 )
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_host import Hardware
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import (
-    Host,
-    State,
     new_definition,
     plan,
     target,
 )
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_state import Host, State
+from ansible_collections.burrow.vm.plugins.module_utils._xml.domain import build
 from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.domain_states import (
     BEFORE,
     RUNNING,
@@ -41,7 +41,14 @@ from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.domain_states
 )
 
 PAUSED = dataclasses.replace(RUNNING, run_state="paused")
-SAVED = dataclasses.replace(STOPPED, saved=True)
+SAVED = dataclasses.replace(STOPPED, saved=True, run_state="suspended")
+CRASHED = dataclasses.replace(RUNNING, run_state="crashed")
+ASLEEP = dataclasses.replace(RUNNING, run_state="pmsuspended")
+TRANSIENT = dataclasses.replace(RUNNING, persistent=False)
+_UNSHARED = dataclasses.replace(BEFORE, filesystems=())
+LONE = dataclasses.replace(
+    RUNNING, definition=_UNSHARED, live=_UNSHARED, live_text=build("work", "x86_64", _UNSHARED, "now")
+)
 RESTART = ["stop", "define", "start"]
 FOREIGN = dataclasses.replace(RUNNING, definition=dataclasses.replace(BEFORE, owned=False))
 
@@ -67,6 +74,30 @@ FOREIGN = dataclasses.replace(RUNNING, definition=dataclasses.replace(BEFORE, ow
         (RUNNING, {"state": "stopped"}, ["stop"]),
         (RUNNING, {"state": "stopped", "memory": "2GiB"}, ["stop", "define"]),
         (RUNNING, {"state": "absent"}, ["power_off", "undefine"]),
+        (CRASHED, {"state": "absent"}, ["power_off", "undefine"]),
+        (CRASHED, {"state": "running"}, ["power_off", "start"]),
+        (CRASHED, {"state": "stopped"}, ["stop"]),
+        (CRASHED, {}, []),
+        (RUNNING, {"state": "paused"}, ["pause"]),
+        (PAUSED, {"state": "paused"}, []),
+        (STOPPED, {"state": "paused"}, ["start"]),
+        (State(), {"state": "paused"}, ["create", "start"]),
+        (ASLEEP, {"state": "running"}, ["resume"]),
+        (ASLEEP, {"state": "paused"}, ["resume", "pause"]),
+        (LONE, {"state": "suspended"}, ["save"]),
+        (LONE, {"state": "suspended", "metadata": {"image": "b"}}, ["define", "save"]),
+        (SAVED, {"state": "suspended"}, []),
+        (SAVED, {"state": "paused"}, ["start"]),
+        (SAVED, {"state": "stopped"}, []),
+        (SAVED, {"state": "absent"}, ["undefine"]),
+        (TRANSIENT, {}, []),
+        (TRANSIENT, {"state": "paused"}, ["pause"]),
+        (TRANSIENT, {"state": "stopped"}, ["persist", "stop"]),
+        (TRANSIENT, {"autostart": True}, ["persist", "autostart"]),
+        (TRANSIENT, {"metadata": {"image": "b"}}, ["define"]),
+        (TRANSIENT, {"cpus": 4, "restart_policy": "now"}, ["persist", *RESTART]),
+        (TRANSIENT, {"state": "absent"}, ["persist", "power_off", "undefine"]),
+        (PAUSED, {"cpus": 4, "restart_policy": "now"}, RESTART),
         (RUNNING, {"metadata": {"image": "b"}}, ["define"]),
         (RUNNING, {"memory": "2GiB", "restart_policy": "defer"}, ["define"]),
         (RUNNING, {"memory": "2GiB", "restart_policy": "now"}, ["stop", "define", "start"]),
@@ -107,6 +138,13 @@ def test_actions(state: State, params: dict[str, Any], expected: list[str]) -> N
         (RUNNING, {"machine": "pc", "allow_recreate": True, "restart_policy": "defer"}, "restart_required", "machine"),
         (FOREIGN, {"owned_only": True}, "not_owned", "name"),
         (FOREIGN, {"owned_only": True, "state": "absent"}, "not_owned", "name"),
+        (RUNNING, {"state": "suspended"}, "not_suspendable", "state"),
+        (STOPPED, {"state": "suspended"}, "not_suspendable", "state"),
+        (State(), {"state": "suspended"}, "not_suspendable", "state"),
+        (LONE, {"state": "suspended", "cpus": 4, "restart_policy": "now"}, "contradiction", "state"),
+        (SAVED, {"state": "suspended", "cpus": 4, "restart_policy": "now"}, "contradiction", "state"),
+        (PAUSED, {"state": "stopped", "power_off": False}, "contradiction", "power_off"),
+        (RUNNING, {"state": "absent", "power_off": False}, "contradiction", "power_off"),
         (STOPPED, {"interfaces": [{}, {}]}, "invalid", "interfaces[1].source"),
         (State(), {"disks": [{"name": "root"}]}, "invalid", "disks[0].source"),
     ],
@@ -136,6 +174,24 @@ def test_host_model_is_what_it_became() -> None:
     held = dataclasses.replace(BEFORE, cpu_mode="host-model")
     state = dataclasses.replace(RUNNING, definition=held, live=dataclasses.replace(held, cpu_mode="custom"))
     assert planned(state, cpu={"mode": "host-model"}).facts == {"restart_required": []}
+
+
+def test_how_a_guest_is_shut_down_is_said() -> None:
+    [plain] = planned(RUNNING, state="stopped", timeout=5).actions
+    assert plain.summary == "shut domain work down (power off after 5 s)"
+    [asked] = planned(dataclasses.replace(RUNNING, agent=True), state="stopped", timeout=5, power_off=False).actions
+    assert asked.summary == "shut domain work down by its agent, then by its power button (for 10 s)"
+    assert asked.arguments == {"timeout": 5, "agent": True, "power_off": False}
+
+
+def test_a_paused_guest_is_paused_again_after_a_restart() -> None:
+    assert planned(PAUSED, cpus=4, restart_policy="now").actions[-1].arguments["paused"]
+    assert not planned(RUNNING, cpus=4, restart_policy="now").actions[-1].arguments["paused"]
+
+
+def test_what_stays_of_a_domain_that_goes_is_told() -> None:
+    assert planned(dataclasses.replace(STOPPED, kept=("/r",)), state="absent").facts == {"kept": ["/r"]}
+    assert planned(State(), state="absent").facts == {"kept": []}
 
 
 def test_nvram_stays_with_a_disk_that_stays() -> None:

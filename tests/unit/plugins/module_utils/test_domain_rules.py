@@ -15,7 +15,8 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge impo
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_rules import check
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_host import Hardware, check_hardware
-from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import Host, State, new_definition
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import new_definition
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_state import Host, State
 from ansible_collections.burrow.vm.plugins.module_utils._xml import host
 from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.domain_states import STOPPED, planned
 

@@ -43,7 +43,8 @@ options:
       - With V(reset) the disk is made anew from O(backing) or O(copy_of), or from the backing image that it has now.
         All its data is lost.
       - With V(absent) the disk does not exist.
-      - A disk that is in use or that has no stamp is neither reset nor removed.
+      - A disk that is in use or that has no stamp is neither reset nor removed. One that an external snapshot rests on
+        (M(burrow.vm.snapshot)) isn't grown either.
     type: str
     choices: [present, reset, absent]
     default: present
@@ -83,6 +84,7 @@ options:
 seealso:
   - module: burrow.vm.image
   - module: burrow.vm.domain
+  - module: burrow.vm.snapshot
 """
 
 EXAMPLES = r"""

@@ -11,10 +11,10 @@ short_description: Make, go back to and remove snapshots of libvirt domains
 description:
   - Makes a snapshot of a domain's disks exist, with or without the guest's memory; goes back to it; or removes it.
   - An internal snapshot is kept inside of the qcow2 files. For an external one the guest goes on in a new file beside
-    the disk (C(root.NAME.qcow2\)), and what was there before stays untouched below it. When an external snapshot is
+    the disk (C(root.NAME.qcow2)), and what was there before stays untouched below it. When an external snapshot is
     removed, its file is merged into the one below, while the guest runs or is stopped, and the disk has its former
     name again.
-  - The files that this module makes have a stamp beside them (C(.FILE.burrow\)). Only such files are ever removed; an
+  - The files that this module makes have a stamp beside them (C(.FILE.burrow)). Only such files are ever removed; an
     external snapshot that others made is left alone.
   - UEFI variables and the state of a TPM are no part of an external snapshot.
 author:
@@ -76,7 +76,7 @@ options:
     type: bool
   disks:
     description:
-      - The disks of a new snapshot, by their names in M(burrow.vm.domain) or their targets (C(vda\)).
+      - The disks of a new snapshot, by their names in M(burrow.vm.domain) or their targets (C(vda)).
       - Where nothing is stated these are all that the guest can write.
     type: list
     elements: str
@@ -100,7 +100,7 @@ notes:
   - While there is an external snapshot, the domain's disk is the new file. M(burrow.vm.domain) then sees another
     O(burrow.vm.domain#module:disks[].source) than before; leave the disk out of its O(burrow.vm.domain#module:disks)
     until the snapshot is removed, or state that file.
-  - Remove a domain's external snapshots before M(burrow.vm.disk) changes its disks.
+  - M(burrow.vm.disk) refuses to change a disk that an external snapshot rests on.
   - If a run is interrupted while it merges, the next one goes on with it. Until then other runs on the domain's
     snapshots are refused.
 seealso:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import os
@@ -41,6 +42,18 @@ def overlay(path: str) -> Optional[Overlay]:
         frozen_format=str(noted.get("frozen_format", "qcow2")),
         merging=noted.get("merging") is True,
     )
+
+
+def resting_on(path: str) -> Optional[Overlay]:
+    """An overlay of ours right above the file: whoever changes the file changes what the overlay means."""
+    directory = os.path.dirname(path)
+    with contextlib.suppress(OSError):
+        for name in sorted(os.listdir(directory)):
+            file = os.path.join(directory, name)
+            made = overlay(file) if name.endswith(".qcow2") else None
+            if made is not None and made.frozen == path:
+                return made
+    return None
 
 
 def owner_above(path: str) -> str:

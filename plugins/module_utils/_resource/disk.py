@@ -16,6 +16,7 @@ from .._errors import HostError, SpecError
 from .._gateway import files, qemu_img
 from .._gateway.beside import beside, is_file, leftovers
 from .._gateway.libvirt_domain import Domains
+from .._gateway.snapshot_files import resting_on
 from .._model.arguments import URI
 from .._model.disk import (
     METADATA,
@@ -30,6 +31,7 @@ from .._model.disk import (
 from .._model.names import parse_name
 from .._model.paths import DATA, Store, stamp
 from .._model.size import format_size
+from .._model.snapshot import Overlay
 from .._model.value import absolute_path, shown
 from .._plan import UNKNOWN, Action, Plan
 
@@ -38,7 +40,10 @@ _OWNER = "burrow.vm"
 
 @dataclass(frozen=True)
 class State:
-    """What is there. source is looked at only when the disk will be made, with the room that takes (bytes)."""
+    """What is there. source is looked at only when the disk will be made, with the room that takes (bytes).
+
+    above: the overlay of a snapshot that rests on the disk.
+    """
 
     image: Optional[Image] = None
     stamped: bool = False
@@ -47,6 +52,7 @@ class State:
     source: Optional[Image] = None
     needed: int = 0
     free: int = 0
+    above: Optional[Overlay] = None
 
 
 class DiskResource:
@@ -66,6 +72,7 @@ class DiskResource:
             image=self._image(record),
             stamped=stamped,
             leftovers=bool(_half_made(disk.path)),
+            above=resting_on(disk.path),
         )
         if disk.state == "absent":
             return state
@@ -202,6 +209,7 @@ def plan_absent(disk: Disk, state: State) -> Plan:
             return Plan()
         return Plan((Action("remove", f"remove what is left of the disk {path}"),))
     _check_ours(disk, state.image, stamped=state.stamped, verb="removed")
+    _check_above(disk, state, "removed")
     return Plan((Action("remove", f"remove the disk {path}"),), (Change("path", path, None),))
 
 
@@ -209,6 +217,7 @@ def plan_make(disk: Disk, state: State) -> Plan:
     path = disk.path
     if state.image:
         _check_ours(disk, state.image, stamped=state.stamped, verb="made anew")
+        _check_above(disk, state, "made anew")
     size: object = UNKNOWN
     if disk.source != UNKNOWN:
         size = creation_size(disk, state.source, state.image)
@@ -245,6 +254,7 @@ def plan_grow(disk: Disk, image: Image, state: State, domain: Optional[str]) -> 
     if disk.size is None or disk.size == image.virtual_size:
         return Plan(facts=facts)
     check_growth(disk.size, image.virtual_size)
+    _check_above(disk, state, "grown")
     if image.in_use and domain is None:
         raise SpecError("domain", "the disk is in use", "State the domain that uses it, or stop that first.", "in_use")
     before, after = format_size(image.virtual_size), format_size(disk.size)
@@ -260,6 +270,13 @@ def _check_ours(disk: Disk, image: Image, *, stamped: bool, verb: str) -> None:
     if image.in_use:
         problem = f"{shown(disk.path)} is in use and is not {verb}"
         raise SpecError("path", problem, "Stop the domain that uses it first.", "in_use")
+
+
+def _check_above(disk: Disk, state: State, verb: str) -> None:
+    if state.above is not None:
+        above = state.above
+        problem = f"snapshot {above.snapshot} of domain {above.domain} rests on {shown(disk.path)}, which is not {verb}"
+        raise SpecError("path", problem, "Remove the snapshot first (burrow.vm.snapshot, state absent).", "in_use")
 
 
 def _planned(disk: Disk, state: State, action: Action) -> dict[str, object]:

@@ -20,6 +20,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.disk import (
 )
 from ansible_collections.burrow.vm.plugins.module_utils._model.paths import Store
 from ansible_collections.burrow.vm.plugins.module_utils._model.size import DEFAULT_SIZE, GIB
+from ansible_collections.burrow.vm.plugins.module_utils._model.snapshot import Overlay
 from ansible_collections.burrow.vm.plugins.module_utils._plan import UNKNOWN, Plan
 from ansible_collections.burrow.vm.plugins.module_utils._resource.disk import (
     State,
@@ -34,6 +35,7 @@ PATH = "/x/root.qcow2"
 BASE = Image("/x/base.qcow2", "qcow2", 2 * GIB, GIB)
 THERE = Image(PATH, "qcow2", 20 * GIB, GIB, backing=BASE.path)
 ROOM = 1 << 40
+ABOVE = Overlay("work", "a", "burrow.vm", PATH, PATH)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +156,14 @@ def planned(disk: Disk, state: State, domain: str = "") -> Plan:
             "is in use",
         ),
         (Disk(PATH, copy_of=BASE.path), State(source=BASE, needed=GIB, free=GIB - 1), "no_space", "1023 MiB free"),
+        (Disk(PATH, state="absent"), State(image=THERE, stamped=True, above=ABOVE), "in_use", "not removed"),
+        (Disk(PATH, state="reset"), State(image=THERE, stamped=True, above=ABOVE), "in_use", "not made anew"),
+        (
+            Disk(PATH, size=30 * GIB),
+            State(image=THERE, stamped=True, above=ABOVE),
+            "in_use",
+            "snapshot a of domain work",
+        ),
     ],
 )
 def test_a_change_that_can_not_be_is_refused(disk: Disk, state: State, code: str, words: str) -> None:

@@ -339,6 +339,17 @@ def test_a_name_that_is_taken_is_left(tmp_path: Any) -> None:
     assert free() == second
 
 
+def test_what_rests_on_a_disk(tmp_path: Any) -> None:
+    root, above = tmp_path / "root.qcow2", tmp_path / "root.a.qcow2"
+    mark = Overlay("work", "a", "burrow.vm", str(root), str(root))
+    files.write_stamp(str(above), mark)
+    assert files.resting_on(str(root)) is None
+    above.write_text("")
+    assert files.resting_on(str(root)) == mark
+    assert files.resting_on(str(above)) is None
+    assert files.resting_on("/none/root.qcow2") is None
+
+
 @pytest.mark.parametrize(("owner", "expected"), [("burrow.vm", "burrow.vm"), (None, "burrow.vm/snapshot")])
 def test_an_overlay_goes_with_the_disk_it_is_on(tmp_path: Any, owner: Optional[str], expected: str) -> None:
     disk = str(tmp_path / "root.qcow2")

@@ -41,6 +41,7 @@ def overlay(path: str) -> Optional[Overlay]:
         frozen=str(noted.get("frozen", "")),
         frozen_format=str(noted.get("frozen_format", "qcow2")),
         merging=noted.get("merging") is True,
+        origin_format=str(noted.get("origin_format", "qcow2")),
     )
 
 
@@ -72,6 +73,7 @@ def write_stamp(path: str, made: Overlay) -> None:
             "domain": made.domain,
             "name": made.snapshot,
             "origin": made.origin,
+            "origin_format": made.origin_format,
             "frozen": made.frozen,
             "frozen_format": made.frozen_format,
             "merging": made.merging,

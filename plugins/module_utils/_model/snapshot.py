@@ -93,8 +93,8 @@ class Disk:
 class Overlay:
     """What the stamp of an overlay or of a memory file says.
 
-    origin: the disk's file before any snapshot. frozen: the file below, with the content of the snapshot, and its
-    format. merging: its removal has begun, so that frozen does not hold the snapshot's content any more.
+    origin: the disk's file before any snapshot. frozen: the file below, with the content of the snapshot; each with
+    its format. merging: its removal has begun, so that frozen does not hold the snapshot's content any more.
     """
 
     domain: str
@@ -104,6 +104,7 @@ class Overlay:
     frozen: str = ""
     frozen_format: str = "qcow2"
     merging: bool = False
+    origin_format: str = "qcow2"
 
 
 def parse_request(params: Mapping[str, Any]) -> Request:

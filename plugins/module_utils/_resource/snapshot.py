@@ -154,8 +154,9 @@ class SnapshotResource:
             raise
 
     def _overlay(self, frozen: str, kind: str) -> Overlay:
-        owner = files.owner_above(frozen)
-        return Overlay(self.request.domain, self.request.name, owner, _origin(frozen), frozen, kind)
+        request, owner, below = self.request, files.owner_above(frozen), files.overlay(frozen)
+        first = kind if below is None else below.origin_format
+        return Overlay(request.domain, request.name, owner, _origin(frozen), frozen, kind, origin_format=first)
 
     def _stamp(self, path: str, made: Overlay) -> None:
         """What an interrupted run left under the name goes; the stamp is there before the file is."""

@@ -313,7 +313,7 @@ def test_how_it_is_shown() -> None:
 
 def test_only_what_is_ours_is_removed(tmp_path: Any) -> None:
     ours, theirs = str(tmp_path / "root.a.qcow2"), str(tmp_path / "root.b.qcow2")
-    mark = Overlay("work", "a", "burrow.vm", "/x/root.qcow2", "/x/root.qcow2", "qcow2", True)
+    mark = Overlay("work", "a", "burrow.vm", "/x/root.raw", "/x/root.raw", "raw", True, "raw")
     files.write_stamp(ours, mark)
     for path in (ours, theirs):
         (tmp_path / path).write_text("x")

@@ -144,6 +144,26 @@ EXAMPLES = r"""
       </domain>
     restart_policy: now
 
+- name: Have a domain with room to grow, pinned to two NUMA nodes' worth of CPUs, that starts signed software only
+  burrow.vm.domain:
+    name: secure
+    cpus: 4
+    cpus_maximum: 8
+    cpu:
+      topology: {sockets: 2, cores: 4}
+      pinning: {0: 2, 1: 3, 2: 4, 3: 5, emulator: 0-1}
+    memory: 8GiB
+    memory_maximum: 16GiB
+    numa:
+      - {cpus: 0-3, memory: 8GiB}
+      - {cpus: 4-7, memory: 8GiB}
+    firmware: efi
+    secure_boot: true
+    tpm: emulator
+    watchdog: {model: i6300esb, action: reset}
+    clock: {timezone: Europe/Berlin}
+    title: The one with the keys
+
 - name: Take all forwards away at the next start
   burrow.vm.domain:
     name: work

@@ -29,6 +29,11 @@ def _link(observed: Optional[str], stated: str) -> Optional[str]:
     return None if observed is None and stated == UP else stated
 
 
+def _several(_observed: Optional[int], stated: int) -> Optional[int]:
+    """libvirt doesn't keep that there is one."""
+    return None if stated == 1 else stated
+
+
 @dataclass(frozen=True)
 class Interface:
     """The rates of bandwidth are averages; what else is said of them in the XML stays."""
@@ -43,7 +48,7 @@ class Interface:
     filter: Optional[str] = option(
         "filter", "live", domain_values.word, "filterref@filter", merge=domain_values.unless_none
     )
-    queues: Optional[int] = option("queues", "restart", values.queues, "driver@queues")
+    queues: Optional[int] = option("queues", "restart", values.queues, "driver@queues", merge=_several)
     boot_order: Optional[int] = option("boot_order", "restart", values.boot_order, "boot@order")
     inbound: Optional[int] = option(
         "bandwidth.inbound", "live", values.bandwidth, merge=domain_values.unless_none, show=format_size

@@ -210,6 +210,21 @@ def _check_balloon(stated: Definition, wanted: Definition) -> Iterator[Refusal]:
         yield path, "without a balloon the guest has memory_maximum from the start", "State one of the two."
 
 
+def _check_lifecycle(stated: Definition, wanted: Definition) -> Iterator[Refusal]:
+    path = _named(stated, on_poweroff="on_poweroff", on_reboot="on_reboot")
+    if path is not None and (wanted.on_poweroff, wanted.on_reboot) == ("restart", "destroy"):
+        problem = "QEMU can't restart a guest that powers off, and end one that reboots"
+        yield path, problem, "Set on_reboot to restart, or on_poweroff to destroy."
+
+
+def _check_ide(stated: Definition, wanted: Definition) -> Iterator[Refusal]:
+    if wanted.machine in (None, "pc") or (wanted.machine or "").startswith("pc-i440fx-"):
+        return
+    for number, disk in enumerate(stated.disks or ()):
+        if disk.bus == "ide":
+            yield f"disks[{number}].bus", f"machine {wanted.machine} has no IDE", "Choose another bus, or machine pc."
+
+
 _CONTRADICTIONS: tuple[Callable[[Definition, Definition], Iterator[Refusal]], ...] = (
     _check_maximum,
     _check_topology,
@@ -221,4 +236,6 @@ _CONTRADICTIONS: tuple[Callable[[Definition, Definition], Iterator[Refusal]], ..
     _check_architecture,
     _check_clock,
     _check_balloon,
+    _check_lifecycle,
+    _check_ide,
 )

@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.burrow.vm.plugins.module_utils._diff import RECREATE
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt_domain import Domains
+from ansible_collections.burrow.vm.plugins.module_utils._model.device_rules import check_devices
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import (
     ARCHITECTURES,
     CPU_MODES,
@@ -25,6 +31,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.domain_disks impo
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_interfaces import MODELS, MODES, TYPES
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, facets, merge
 from ansible_collections.burrow.vm.plugins.module_utils._model.fragment import parse_fragment
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_compare import check_machine, compare
 from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml
 
 # What XML 1.0 can hold and a single line may have; `<`, `&` and quotes are the point of it.
@@ -196,6 +203,74 @@ def test_an_edit_makes_it_so_and_once_is_enough(before: dict[str, Any], after: d
     assert found.owned
     assert merge(found, parse(after)) == found
     assert xml.edit(edited, found, merge(found, parse(after))) == edited
+
+
+def fitting(stated: dict[str, Any], sockets: int, cores: int, cells: int) -> dict[str, Any]:
+    """What is stated, made to fit: libvirt refuses what doesn't, and so do we, by name."""
+    cpus, memory = sockets * cores, 256 * cells
+    cpu = {key: entry for key, entry in stated.get("cpu", {}).items() if key not in ("topology", "pinning")}
+    if cpu.get("mode") == "custom":
+        cpu["model"] = "qemu64"
+    return {
+        **{key: entry for key, entry in stated.items() if key not in ("forwards", "qemu_commandline")},
+        "accelerator": "tcg",
+        "machine": "pc" if stated["machine"] == "pc" and not stated.get("pcie_root_ports") else "q35",
+        "architecture": "x86_64",
+        "iommu": "none",
+        "cpus": min(stated["cpus"], cpus),
+        "cpus_maximum": cpus,
+        "memory": "256MiB",
+        "memory_maximum": f"{memory}MiB",
+        "numa": [
+            {"cpus": ",".join(str(number) for number in range(cell, cpus, cells)), "memory": "256MiB"}
+            for cell in range(cells if cells <= cpus else 0)
+        ],
+        "cpu": {**cpu, "topology": {"sockets": sockets, "cores": cores}, "pinning": {0: 0, cpus - 1: "0-3"}},
+    }
+
+
+FITTING = st.builds(fitting, STATED, st.integers(1, 4), st.integers(1, 4), st.integers(1, 3))
+
+
+def refused(observed: Definition, stated: Definition, wanted: Definition) -> bool:
+    """Whether it never comes as far as libvirt."""
+    try:
+        check_machine(stated, wanted)
+        check_devices(observed, stated, wanted)
+    except SpecError:
+        return True
+    return False
+
+
+@pytest.mark.skipif(importlib.util.find_spec("libvirt") is None, reason="no libvirt-python")
+@patient
+@given(FITTING, FITTING)
+def test_libvirt_keeps_what_was_stated(first: dict[str, Any], then: dict[str, Any]) -> None:
+    """In its test driver, or where BURROW_LIBVIRT_URI says."""
+    uri = os.environ.get("BURROW_LIBVIRT_URI", "test:///default")
+    connection = Domains(uri)
+
+    def kept(text: str, stated: Definition) -> tuple[str, Definition]:
+        connection.define("burrow-property", text.replace('type="qemu"', 'type="test"', 1) if "test:" in uri else text)
+        found = connection.domain("burrow-property")
+        assert found is not None
+        text = found.xml.replace("type='test'", "type='qemu'", 1)
+        observed = xml.read(text)
+        assert compare(observed, merge(observed, stated)) == ()
+        return text, observed
+
+    definition = made(first)
+    if refused(Definition(), definition, definition):
+        return
+    try:
+        text, observed = kept(xml.build("burrow-property", "x86_64", definition, "now"), parse(first))
+        wanted = merge(observed, parse(then))
+        if not refused(observed, parse(then), wanted):
+            anew = any(change.impact == RECREATE for change in compare(observed, wanted))
+            kept(xml.rebuild(text, wanted) if anew else xml.edit(text, observed, wanted), parse(then))
+    finally:
+        # With the NVRAM, of which the test driver knows nothing.
+        connection.domain_handle("burrow-property").undefineFlags(0 if "test:" in uri else 4)
 
 
 @patient

@@ -53,6 +53,8 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
     ({"architecture": "x86_64", "machine": "virt"}, "architecture", "machine virt is none of x86_64"),
     ({"clock": {"offset": "utc", "timezone": "Europe/Berlin"}}, "clock.timezone", "offset utc takes none"),
     ({"clock": {"offset": "timezone"}}, "clock.timezone", "needs one"),
+    ({"on_poweroff": "restart", "on_reboot": "destroy"}, "on_poweroff", "QEMU can't restart"),
+    ({"disks": [{"name": "a", "source": "/a", "bus": "ide"}]}, "disks[0].bus", "machine pc-q35-7.2 has no IDE"),
     ({"balloon": "none"}, "balloon", "without a balloon"),
     (
         {"memory_backing": {"shared": False}, "filesystems": [{"tag": "a", "source": "/srv"}]},

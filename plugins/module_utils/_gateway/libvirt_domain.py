@@ -11,6 +11,7 @@ from .._errors import HostError
 from .libvirt import (
     ACTIVE_STATES,
     NO_DOMAIN,
+    NO_NETWORK,
     OPERATION_INVALID,
     RUNNING_STATES,
     Connection,
@@ -49,6 +50,12 @@ class Domains(Connection):
         handle = self.find_domain(name)
         with vanishing(NO_DOMAIN), failing("read the state", name):
             return None if handle is None else state_word(handle.state()[0])
+        return None
+
+    def network_active(self, name: str) -> Optional[bool]:
+        """Whether a network is active, or None when there is no such network."""
+        with vanishing(NO_NETWORK), failing("look for the network", name):
+            return bool(self.handle.networkLookupByName(name).isActive())
         return None
 
     def domain_handle(self, name: str) -> Any:

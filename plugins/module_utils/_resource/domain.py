@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import os.path
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Optional
 
 from .._errors import HostError
@@ -26,6 +26,7 @@ from .._plan import UNKNOWN, Action, Plan
 from .._xml import domain as xml
 from .._xml.domain_facts import agent_answers
 from .._xml.forwards import NETDEV
+from . import domain_others as others
 from .domain_change import Running
 from .domain_check import Surroundings, check, check_files, needed, other_files, used_files
 from .domain_host import look
@@ -44,8 +45,7 @@ class DomainResource:
         self.request = request
         self.connection = connection
         self.store = Store(request.data)
-        # What is to be made of files that have not been looked for yet.
-        self._unchecked: Optional[Definition] = None
+        self._unchecked: Optional[Callable[[], None]] = None
 
     @property
     def lock(self) -> Optional[str]:
@@ -89,14 +89,26 @@ class DomainResource:
             wanted = needed(state.definition or Definition(), after, starts=starts, live=state.live)
             around = self._surroundings(wanted, state.live or Definition())
             check(self.request.stated, wanted, around, self.request.guarded)
-            self._unchecked = after if other_files(state.definition, after) else None
+            others.check(self.request.stated, wanted, others.look(self.connection, self.request.name, wanted))
+            self._unchecked = self._check_later(state, after, starts=starts)
         return planned
 
+    def _check_later(self, state: State, after: Definition, *, starts: bool) -> Callable[[], None]:
+        """What in check mode may be planned only, and in a real run is there before the first action."""
+        before = state.definition or Definition()
+        wanted = [item for item in after.interfaces or () if starts or item not in (before.interfaces or ())]
+
+        def look() -> None:
+            if other_files(state.definition, after):
+                self._check_files(after)
+            others.check_networks(self.connection, self.request.stated, wanted, used=starts or state.active)
+
+        return look
+
     def perform(self, action: Action) -> None:
-        # In check mode files may be planned ones; in a real run they are there before the first action.
-        after, self._unchecked = self._unchecked, None
-        if after is not None:
-            self._check_files(after)
+        unchecked, self._unchecked = self._unchecked, None
+        if unchecked is not None:
+            unchecked()
         getattr(self, f"_do_{action.operation}")(**action.arguments)
 
     def result(self, state: State, plan: Plan, planned: bool) -> dict[str, object]:
@@ -162,8 +174,8 @@ class DomainResource:
     def _used_by_others(self, disks: set[str]) -> set[str]:
         if not disks:
             return set()
-        others = [xml.read(found.xml) for found in self.connection.domains() if found.name != self.request.name]
-        used = {path for other in others for disk in other.disks or () for path in (disk.source, disk.base) if path}
+        rest = [xml.read(found.xml) for found in self.connection.domains() if found.name != self.request.name]
+        used = {path for other in rest for disk in other.disks or () for path in (disk.source, disk.base) if path}
         return disks & used
 
     # -- what is done

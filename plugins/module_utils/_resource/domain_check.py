@@ -51,7 +51,15 @@ def needed(before: Definition, after: Definition, *, starts: bool, live: Optiona
         filesystems=tuple(shares),
         forwards=after.forwards if starts or (live is not None and live.forwards) else (),
         vsock_cid=after.vsock_cid if starts else None,
+        disks=_new(before.disks, after.disks, every=starts) if starts or live is not None else (),
+        interfaces=_new(before.interfaces, after.interfaces, every=False),
     )
+
+
+def _new(before: Optional[tuple[Any, ...]], after: Optional[tuple[Any, ...]], *, every: bool) -> tuple[Any, ...]:
+    """The devices of a list that weren't there, or every one."""
+    known = {key(item) for item in before or ()}
+    return tuple(item for item in after or () if every or key(item) not in known)
 
 
 def check(stated: Definition, wanted: Definition, around: Surroundings, guarded: frozenset[str] = frozenset()) -> None:
@@ -64,12 +72,12 @@ def check(stated: Definition, wanted: Definition, around: Surroundings, guarded:
     for forward in wanted.forwards or ():
         if forward in around.taken:
             problem = f"port {forward.host_port} of {forward.address} {around.taken[forward]}"
-            raise SpecError(f"{_place(stated, 'forwards', forward)}.host_port", problem, "Choose another host_port.")
+            raise SpecError(f"{place(stated, 'forwards', forward)}.host_port", problem, "Choose another host_port.")
 
 
 def _check_shares(stated: Definition, wanted: Definition, around: Surroundings, guarded: frozenset[str]) -> None:
     for share in wanted.filesystems or ():
-        path, source = f"{_place(stated, 'filesystems', share)}.source", share.source or ""
+        path, source = f"{place(stated, 'filesystems', share)}.source", share.source or ""
         real = around.directories.get(source)
         if real is None:
             raise SpecError(path, f"{source!r} is not a directory of this host", "Make it, or share another one.")
@@ -85,10 +93,19 @@ def _check_shares(stated: Definition, wanted: Definition, around: Surroundings, 
         raise SpecError("filesystems", "this host lacks the libvirt hook that binds shares", _PREPARE, "no_hook")
 
 
-def _place(stated: Definition, name: str, item: Any) -> str:
+def place(stated: Definition, name: str, item: Any) -> str:
     """Where the user wrote the item of a list; one that they did not write is named by its key."""
-    keys = [key(other) for other in getattr(stated, name) or ()]
-    return f"{name}[{keys.index(key(item)) if key(item) in keys else key(item)}]"
+    mine = list(getattr(stated, name) or ())
+    keys = [key(other) for other in mine]
+    if key(item) in keys:
+        return f"{name}[{keys.index(key(item))}]"
+    # An interface is stated without its MAC, as a rule.
+    alike = (number for number, other in enumerate(mine) if name == "interfaces" and _same_place(other, item))
+    return f"{name}[{next(alike, key(item))}]"
+
+
+def _same_place(stated: Any, item: Any) -> bool:
+    return stated.mac is None and stated.source == item.source
 
 
 def check_files(stated: Definition, definition: Definition, missing: Mapping[str, str]) -> None:
@@ -104,9 +121,9 @@ def used_files(stated: Definition, definition: Definition) -> dict[str, str]:
     """path -> option of the files that a guest is started from."""
     found: dict[str, Optional[str]] = {}
     for disk in definition.disks or ():
-        place = _place(stated, "disks", disk)
-        found[f"{place}.source"] = disk.source
-        found[f"{place}.base"] = disk.base
+        where = place(stated, "disks", disk)
+        found[f"{where}.source"] = disk.source
+        found[f"{where}.base"] = disk.base
     found["kernel.path"] = definition.kernel
     found["kernel.initrd"] = definition.initrd
     return {path: option for option, path in found.items() if path is not None}

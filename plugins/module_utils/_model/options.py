@@ -9,7 +9,7 @@ rows, and the argument specs are made from them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Optional
 
 from .._errors import SpecError
@@ -85,8 +85,10 @@ class Option:
 
 def option(path: str, impact: str, kind: Kind, place: Optional[str] = None, **further: Any) -> Any:
     """A field of a model. What has no value is unstated, or absent in what is read."""
-    row = {"option": Option(path, impact, kind, place, **further)}
-    return field(metadata=row) if row["option"].identity else field(default=None, metadata=row)
+    row = Option(path, impact, kind, place, **further)
+    unset: Any = MISSING if row.identity else None
+    # pylint: disable-next=invalid-field-call  # it is made for the body of a dataclass
+    return field(default=unset, metadata={"option": row})
 
 
 def options(model: type) -> Iterator[tuple[str, Option]]:

@@ -34,7 +34,6 @@ from .domain_live import Step
 from .domain_plan import plan, target, with_macs
 from .domain_state import SUSPENDED, Host, State
 
-_TYPES = {"kvm": "kvm", "tcg": "qemu"}
 _VSOCK = "/dev/vhost-vsock"
 
 
@@ -132,17 +131,12 @@ class DomainResource:
         """Only what the plan makes use of is asked for."""
         forwards = set(wanted.forwards or ()) - set(live.forwards or ())
         return Surroundings(
-            hardware=look(self.connection, wanted, 0 if wanted.cpus is None else self._most_cpus(wanted)),
+            hardware=look(self.connection, wanted),
             directories=guest_files.directories(share.source or "" for share in wanted.filesystems or ()),
             hook=guest_files.hook_installed(),
             taken={forward: why for forward in forwards for why in self._taken(forward)},
             vsock=wanted.vsock_cid is None or files.exists(_VSOCK),
         )
-
-    def _most_cpus(self, after: Definition) -> int:
-        kind = _TYPES.get(after.accelerator or "tcg", "qemu")
-        architecture = after.architecture or self.connection.architecture()
-        return xml.most_cpus(self.connection.domain_capabilities(architecture, after.machine or "q35", kind))
 
     def _taken(self, forward: Any) -> Iterable[str]:
         for use in ports.uses([Listener(host_port=forward.host_port, address=forward.address)]):

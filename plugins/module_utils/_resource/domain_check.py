@@ -48,6 +48,7 @@ def needed(before: Definition, after: Definition, *, starts: bool, live: Optiona
         accelerator=after.accelerator,
         machine=after.machine,
         architecture=after.architecture,
+        tpm=after.tpm if starts or after.tpm != before.tpm else None,
         filesystems=tuple(shares),
         forwards=after.forwards if starts or (live is not None and live.forwards) else (),
         vsock_cid=after.vsock_cid if starts else None,

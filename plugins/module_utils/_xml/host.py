@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Optional
 
 from .cpu import size
 from .tree import parse
@@ -24,3 +25,11 @@ def pages(capabilities: str) -> Mapping[int, int]:
         one = size(element.get("size", ""), element.get("unit"))
         found[one] = found.get(one, 0) + one * int(element.text or "0")
     return found
+
+
+def tpms(offered: str) -> Optional[frozenset[str]]:
+    """Where a TPM may come from, by what a domain is offered; nothing when it isn't said."""
+    tpm = parse(offered).find("devices/tpm")
+    if tpm is None:
+        return None
+    return frozenset(value.text or "" for value in tpm.iterfind("enum[@name='backendModel']/value"))

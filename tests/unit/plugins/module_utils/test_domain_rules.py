@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt import LibvirtError
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt_domain import Domains
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, merge
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_rules import check
-from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_host import Hardware, check_hardware
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_host import Hardware, check_hardware, look
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import new_definition
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_state import Host, State
 from ansible_collections.burrow.vm.plugins.module_utils._xml import host
@@ -214,6 +216,56 @@ def test_what_the_host_lacks_is_refused_by_name(stated: dict[str, Any], path: st
         check_hardware(parse(stated), there)
     assert caught.value.path == path
     assert words in str(caught.value)
+
+
+OFFERED = """<domainCapabilities><vcpu max='8'/><devices><tpm supported='yes'>
+  <enum name='backendModel'><value>passthrough</value></enum>
+</tpm></devices></domainCapabilities>"""
+
+
+@pytest.mark.parametrize(
+    ("offered", "expected"),
+    [
+        (OFFERED, {"passthrough"}),
+        ("<domainCapabilities><devices><tpm supported='no'/></devices></domainCapabilities>", frozenset()),
+        ("<domainCapabilities/>", None),
+    ],
+)
+def test_where_a_tpm_may_come_from(offered: str, expected: object) -> None:
+    assert host.tpms(offered) == expected
+
+
+def offering(monkeypatch: pytest.MonkeyPatch, error: bool = False) -> Domains:
+    def offered(*_asked: object) -> str:
+        if error:
+            raise LibvirtError("read the domain capabilities", "uri", "no emulator", 8)
+        return OFFERED
+
+    monkeypatch.setattr(Domains, "architecture", lambda _self: "x86_64")
+    monkeypatch.setattr(Domains, "capabilities", lambda _self: CAPABILITIES)
+    monkeypatch.setattr(Domains, "domain_capabilities", offered)
+    return Domains()
+
+
+def test_a_tpm_needs_what_emulates_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = parse({"cpus": 2, "tpm": "emulator"})
+    with pytest.raises(SpecError, match="Install swtpm") as caught:
+        check_hardware(wanted, look(offering(monkeypatch), wanted))
+    assert caught.value.path == "tpm"
+    pinned = parse({"cpus": 2, "cpu": {"pinning": {0: 0}}})
+    assert look(offering(monkeypatch), pinned) == Hardware(
+        8, frozenset({0, 1, 2}), host.pages(CAPABILITIES), frozenset({"passthrough"})
+    )
+    assert look(offering(monkeypatch), Definition()) == Hardware()
+
+
+def test_another_architecture_needs_its_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = offering(monkeypatch, error=True)
+    with pytest.raises(SpecError, match="can't emulate it: no emulator") as caught:
+        look(connection, parse({"cpus": 2, "architecture": "aarch64"}))
+    assert (caught.value.path, caught.value.code) == ("architecture", "no_emulator")
+    with pytest.raises(LibvirtError):
+        look(connection, parse({"cpus": 2, "architecture": "x86_64"}))
 
 
 def test_what_the_host_has_is_taken() -> None:

@@ -12,9 +12,10 @@ description:
   - Makes a libvirt domain (a virtual machine of QEMU) exist with a definition, in a state; or removes it.
   - What is not stated is not managed. A definition is compared option by option with what libvirt has; settings made
     by others survive, and UUID, MAC addresses and device addresses stay. What no option covers can be given as O(xml).
-  - A running guest is never restarted without consent, see O(restart_policy). Disks and interfaces that come and go,
-    a drive's media, a disk's limits, an interface's network, forwards, more O(cpus) and other O(memory) up to their
-    maxima, O(metadata) and O(autostart) are changed while it runs, where it can take that.
+  - A running guest is never restarted without consent, see O(restart_policy). Disks, interfaces and
+    devices of the host that come and go, a drive's media, a disk's limits, an interface's network, link and limits,
+    forwards, the password of graphics, more O(cpus) and other O(memory) up to their maxima, O(title), O(description),
+    O(metadata) and O(autostart) are changed while it runs, where it can take that.
   - Each of RV(actions) says whether it is done while the guest runs or needs its next start. When one that libvirt
     rejects comes after others they are taken back, or the error says what stays.
   - Any domain can be managed. Only a domain that this module created has its stamp (RV(domain.owned)), and only disks

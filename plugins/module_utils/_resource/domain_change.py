@@ -8,11 +8,14 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Optional
 
 from .._errors import HostError
 from .._gateway import libvirt_live as gateway
 from .._gateway.libvirt_domain import Domains
+from .._model.device_values import Secret
 from .._model.domain import Definition
+from .._model.domain_desktop import Graphics
 from .._model.domain_disks import Disk
 from .._xml import domain as xml
 from .._xml import live
@@ -78,6 +81,17 @@ class Running:
         former = live.changed_device(self.text, step.list, step.key)
         gateway.update(self.connection, self.name, live.changed_device(self.edited, step.list, step.key), step.path)
         return lambda: gateway.update(self.connection, self.name, former, step.path)
+
+    def _password(self, step: Step) -> Undo:
+        element = live.changed_device(self.text, step.list, step.key)
+
+        def write(graphics: Optional[Graphics]) -> None:
+            held = None if graphics is None else graphics.password
+            password = held.plain if isinstance(held, Secret) else None
+            gateway.update(self.connection, self.name, live.with_password(element, password), step.path)
+
+        write(step.new)
+        return lambda: write(step.old)
 
     def _limit(self, step: Step) -> Undo:
         def limit(disk: Disk) -> None:

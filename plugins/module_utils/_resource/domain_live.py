@@ -88,6 +88,13 @@ def _held(step: Step, guest: Guest, _room: xml.Places) -> str:
     return "a device of this kind can't be unplugged" if way == xml.FIXED else ""
 
 
+def _no_password(step: Step, _guest: Guest, _room: xml.Places) -> str:
+    """QEMU asks for one or doesn't from its start on; libvirt leaves the former one where none is said."""
+    if step.old.password is None:
+        return "the running guest was started without one"
+    return "a running guest keeps one" if step.new.password is None else ""
+
+
 def _no_forwarding(_step: Step, _guest: Guest, room: xml.Places) -> str:
     return "" if room.forwarding else "the running guest has no interface for forwards yet"
 
@@ -139,6 +146,12 @@ TABLE: Mapping[str, Row] = {
     "interfaces[] removed": Row("detach", _held),
     "interfaces[].source": Row("update", _none),
     "interfaces[].type": Row("update", _none),
+    "interfaces[].link": Row("update", _none),
+    "interfaces[].filter": Row("update", _none),
+    "interfaces[].bandwidth.*": Row("update", _none),
+    "hostdevs[] added": Row("attach", _no_place),
+    "hostdevs[] removed": Row("detach", _held),
+    "graphics[].password": Row("password", _no_password),
     "forwards[] added": Row("forward", _no_forwarding),
     "forwards[] removed": Row("unforward", _none),
     "forwards[].guest_port": Row("reforward", _none),
@@ -150,6 +163,7 @@ _ORDER = (
     "forward",
     "update",
     "limit",
+    "password",
     "attach",
     "note",
     "describe",

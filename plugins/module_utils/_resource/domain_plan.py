@@ -13,6 +13,7 @@ from .._errors import SpecError
 from .._model.accelerator import TCG, cpu_default
 from .._model.device_rules import check_devices
 from .._model.domain import Definition
+from .._model.domain_desktop import Graphics
 from .._model.domain_merge import create, facets, impacts, merge
 from .._model.domain_request import Request
 from .._model.names import mac_address
@@ -251,11 +252,21 @@ def _related(one: str, other: str) -> bool:
     return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
 
 
+def _with_passwords(live: Definition, definition: Definition) -> Optional[tuple[Graphics, ...]]:
+    """A running guest's definition doesn't show passwords: it has those that were defined."""
+    if live.graphics is None:
+        return None
+    known = {item.type: item.password for item in definition.graphics or ()}
+    return tuple(dataclasses.replace(item, password=known.get(item.type)) for item in live.graphics)
+
+
 def _running(request: Request, state: State, after: Definition) -> _Running:
     """The running guest against what was asked for, which is defined perhaps."""
     if state.live is None or state.definition is None:
         return _Running()
-    live = dataclasses.replace(state.live, autostart=state.definition.autostart)
+    live = dataclasses.replace(
+        state.live, autostart=state.definition.autostart, graphics=_with_passwords(state.live, state.definition)
+    )
     # libvirt writes out what host-model became, and each feature; the running guest is then as it was defined.
     if live.cpu_mode == "custom":
         modelled = () if state.definition.cpu_mode == "custom" else ("cpu_mode", "cpu_model")

@@ -84,6 +84,8 @@ def way(text: str, name: str, wanted: str) -> str:
         return FIXED
     if name == "disks":
         return _DISK_BUSES.get(get(element, "target@bus") or "", FIXED)
+    if name == "hostdevs":
+        return {"pci": PCI, "usb": USB}.get(element.get("type") or "", FIXED)
     return CONVENTIONAL if (get(element, "model@type") or "") in _CONVENTIONAL else PCI
 
 
@@ -102,6 +104,13 @@ def changed_device(text: str, name: str, wanted: str) -> str:
     for attribute in ("portid", "bridge") if element.get("type") == "network" else ("index",):
         put(element, f"source@{attribute}", None)
     return serialize(element)
+
+
+def with_password(element: str, password: Optional[str]) -> str:
+    """Graphics with another password, or none."""
+    root = parse(element)
+    put(root, "@passwd", password)
+    return serialize(root)
 
 
 def new_device(text: str, name: str, wanted: str, running: str, defined: str) -> str:

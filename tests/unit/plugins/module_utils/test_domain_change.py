@@ -177,3 +177,20 @@ def test_the_port_on_the_former_network_is_not_said_of_the_new_one() -> None:
     text = EDITED.replace('network="lab"', 'network="lab" portid="1" bridge="virbr1"')
     assert "portid" not in live.changed_device(text, "interfaces", MAC)
     assert "virbr1" not in live.changed_device(text, "interfaces", MAC)
+
+
+def test_a_password_is_changed_and_changed_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def screen(password: str) -> Definition:
+        return merge(BEFORE, parse({"graphics": [{"type": "vnc", "password": password}]}))
+
+    text = xml.edit(TEXT, BEFORE, screen(""))
+    step = Step("password", "graphics[vnc].password", "graphics", "vnc", _vnc(screen("old")), _vnc(screen("new")))
+    log = Log(monkeypatch, number=1)
+    with pytest.raises(HostError):
+        Running(Domains(), "work", text, text, text, BEFORE, 1).carry_out((step, UNFORWARD), log.undo)
+    assert log.calls == ["update", "unforward", "update", "define"]
+    assert [f'passwd="{word}"' in given[2] for word, given in zip(("new", "old"), log.given[::2])] == [True, True]
+
+
+def _vnc(definition: Definition) -> object:
+    return (definition.graphics or ())[0]

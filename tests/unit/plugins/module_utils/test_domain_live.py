@@ -64,6 +64,12 @@ def steps(plan: Plan) -> list[tuple[str, str]]:
 ROOMY = running(definition=dataclasses.replace(BEFORE, cpus_maximum=4, memory_maximum=4 << 30))
 _CD = parse({"disks": [{"name": "cd", "device": "cdrom", "source": "/a.iso"}]})
 DRIVE = running(definition=merge(BEFORE, _CD))
+_MAC = "52:54:00:00:00:01"
+WITH_USB = running("<controller type='usb' index='0' model='qemu-xhci'/>")
+_SCREENED = merge(BEFORE, parse({"graphics": [{"type": "vnc", "password": "secret"}]}))
+# A running guest's definition doesn't show the password.
+SCREEN = running(definition=_SCREENED, live=merge(BEFORE, parse({"graphics": [{"type": "vnc"}]})))
+OPEN = running(definition=merge(BEFORE, parse({"graphics": [{"type": "vnc"}]})))
 DISK = {"name": "data", "source": "/d"}
 NIC = {"source": "lab", "mac": "52:54:00:00:00:02"}
 NONE: dict[str, Any] = {"disks": [], "purge": ["disks"]}
@@ -115,6 +121,16 @@ MORE_FORWARDS = {"forwards": [{"host_port": 8081, "guest_port": 80}]}
         ),
         (DRIVE, {"disks": [{"name": "cd", "source": "/b.iso"}]}, [("update", "disks[cd].source")]),
         (DRIVE, {"disks": [{"name": "cd", "source": "none"}]}, [("update", "disks[cd].source")]),
+        (q35(0), {"interfaces": [{"link": "down"}]}, [("update", f"interfaces[{_MAC}].link")]),
+        (
+            q35(0),
+            {"interfaces": [{"source": "lab", "mac": _MAC, "bandwidth": {"inbound": "1MiB", "outbound": "1MiB"}}]},
+            [("update", f"interfaces[{_MAC}].source")],
+        ),
+        (q35(0), {"interfaces": [{"filter": "clean-traffic"}]}, [("update", f"interfaces[{_MAC}].filter")]),
+        (q35(1), {"hostdevs": [{"pci": "0000:01:00.0"}]}, [("attach", "hostdevs[0000:01:00.0]")]),
+        (WITH_USB, {"hostdevs": [{"usb": "1234:5678"}]}, [("attach", "hostdevs[1234:5678]")]),
+        (SCREEN, {"graphics": [{"type": "vnc", "password": "other"}]}, [("password", "graphics[vnc].password")]),
         (q35(0), {"metadata": {"image": "b", "branch": "c"}}, [("note", "metadata.image")]),
         (q35(0), {"metadata": {"digests": {"profile": "1"}}}, [("note", "metadata.digests.profile")]),
         (q35(0), {"title": "a", "description": "b"}, [("describe", "title")]),
@@ -144,6 +160,11 @@ PAUSED = dataclasses.replace(RUNNING, run_state="paused")
         (q35(1), {"interfaces": [{**NIC, "model": "rtl8139"}]}, "interfaces[52:54:00:00:00:02]", "can't be plugged in"),
         (PAUSED, NONE, "disks[root]", "a paused guest can't let go"),
         (q35(1), {"interfaces": [{"model": "e1000e"}]}, "interfaces[52:54:00:00:00:01].model", ""),
+        (q35(0), {"hostdevs": [{"pci": "0000:01:00.0"}]}, "hostdevs[0000:01:00.0]", "no PCI Express port"),
+        (q35(0), {"hostdevs": [{"usb": "1234:5678"}]}, "hostdevs[1234:5678]", "no USB controller"),
+        (SCREEN, {"graphics": [{"type": "vnc", "password": ""}]}, "graphics[vnc].password", "keeps one"),
+        (OPEN, {"graphics": [{"type": "vnc", "password": "a"}]}, "graphics[vnc].password", "started without one"),
+        (q35(0), {"graphics": [{"type": "vnc"}]}, "graphics[vnc]", ""),
         (ROOMY, {"cpus": 5}, "cpus", "can have 4 at most"),
         (ROOMY, {"cpus": 1}, "cpus", "gives no CPU back"),
         (ROOMY, {"cpus_maximum": 8}, "cpus_maximum", "set when a guest starts"),
@@ -193,6 +214,14 @@ def test_what_only_the_running_guest_lacks_is_brought_to_it() -> None:
     assert steps(found) == [("forward", "forwards[127.0.0.1:8081]")]
     assert found.sentences() == ["set forwards[127.0.0.1:8081] to {'guest_port': 80} (while it runs)"]
     assert not planned(state).changed
+
+
+def test_a_password_that_was_told_is_not_told_again() -> None:
+    found = planned(SCREEN, graphics=[{"type": "vnc", "password": "secret"}])
+    assert not found.changed
+    assert found.facts == {"restart_required": []}
+    changed = planned(SCREEN, graphics=[{"type": "vnc", "password": "other"}])
+    assert "other" not in str(changed.sentences()) + str(changed.diff())
 
 
 def test_a_balloon_that_was_told_is_not_told_again() -> None:

@@ -97,9 +97,9 @@ options:
     type: int
     default: 3600
 notes:
-  - While there is an external snapshot, the domain's disk is the new file. M(burrow.vm.domain) then sees another
-    O(burrow.vm.domain#module:disks[].source) than before; leave the disk out of its O(burrow.vm.domain#module:disks)
-    until the snapshot is removed, or state that file.
+  - While there is an external snapshot, the domain's disk is the new file. To M(burrow.vm.domain) it is the same disk
+    as before, so that its O(burrow.vm.domain#module:disks[].source) stays as it is. It does not define a domain anew
+    then.
   - M(burrow.vm.disk) refuses to change a disk that an external snapshot rests on.
   - If a run is interrupted while it merges, the next one goes on with it. Until then other runs on the domain's
     snapshots are refused.

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import Optional
 
 from .._model.paths import stamp
 from . import kept_files as files
@@ -21,6 +22,15 @@ _MOST_BACKUPS = 10
 def is_stamped(disk: str) -> bool:
     record = files.read_json(stamp(disk))
     return isinstance(record, dict) and record.get("owner") == _OWNER
+
+
+def before_snapshots(disk: str) -> Optional[tuple[str, str]]:
+    """The file and format that a disk had before module snapshot laid overlays on it; None where this is none."""
+    record = files.read_json(stamp(disk)) if disk else None
+    noted = record.get("snapshot") if isinstance(record, dict) else None
+    if not isinstance(noted, dict) or not noted.get("origin"):
+        return None
+    return str(noted["origin"]), str(noted.get("origin_format", "qcow2"))
 
 
 def stamped_in(directory: str) -> list[str]:

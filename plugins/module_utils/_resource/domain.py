@@ -11,7 +11,7 @@ import os.path
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Optional
 
-from .._errors import HostError
+from .._errors import HostError, SpecError
 from .._gateway import accelerator, dhcp_lease, guest_files, libvirt_live, ports
 from .._gateway import kept_files as files
 from .._gateway.libvirt import DomainState
@@ -24,6 +24,7 @@ from .._model.paths import Store, stamp
 from .._model.port import Forward as Listener
 from .._plan import UNKNOWN, Action, Plan
 from .._xml import domain as xml
+from .._xml import overlays
 from .._xml.domain_facts import agent_answers
 from .._xml.forwards import NETDEV
 from . import domain_others as others
@@ -60,8 +61,9 @@ class DomainResource:
         definition = self._read(found)
         state = State(
             definition=definition,
-            text=found.xml,
-            live_text=found.live_xml or "",
+            text=_beneath(found.xml),
+            live_text=_beneath(found.live_xml or ""),
+            snapshots=_beneath(found.xml) != found.xml,
             live=self._read_live(found, definition),
             run_state=SUSPENDED if found.saved and not found.active else found.state,
             uuid=found.uuid,
@@ -75,13 +77,16 @@ class DomainResource:
             return state
         return dataclasses.replace(
             state,
-            leftovers=self._leftovers(definition),
+            leftovers=self._leftovers(definition, xml.read(found.xml)),
             leases=self._leases(definition),
             kept=_foreign_disks(definition),
         )
 
     def plan(self, state: State) -> Plan:
         planned = plan(self.request, state)
+        if state.snapshots and any(action.operation == "recreate" for action in planned.actions):
+            problem = f"domain {self.request.name} has external snapshots, which hold its present definition"
+            raise SpecError("name", problem, "Remove them first (burrow.vm.snapshot, state absent).", "snapshots")
         after = target(self.request, state)
         if after is not None and planned.changed:
             starts = any(action.operation == "start" for action in planned.actions)
@@ -143,10 +148,11 @@ class DomainResource:
             if use.guest != self.request.name:
                 yield f"{use.cause} (by {use.owner})" if use.owner else use.cause
 
-    def _leftovers(self, definition: Optional[Definition]) -> tuple[str, ...]:
+    def _leftovers(self, *definitions: Optional[Definition]) -> tuple[str, ...]:
         """The files that go with the domain, by their stamps; those that an earlier, interrupted run left included."""
         guest = self.store.guest(self.request.name)
-        own = [disk.source for disk in (definition.disks or ()) if disk.source] if definition else []
+        own = [disk.source for each in definitions if each for disk in each.disks or () if disk.source]
+        definition = definitions[0]
         disks = {disk for disk in own if guest_files.is_stamped(disk)}
         disks.update(guest_files.stamped_in(guest.directory))
         disks -= self._used_by_others(disks)
@@ -294,13 +300,13 @@ class DomainResource:
             files.remove(path)
 
     def _read(self, found: DomainState) -> Definition:
-        return dataclasses.replace(xml.read(found.xml, self.request.fragment), autostart=found.autostart)
+        return dataclasses.replace(xml.read(_beneath(found.xml), self.request.fragment), autostart=found.autostart)
 
     def _read_live(self, found: DomainState, definition: Definition) -> Optional[Definition]:
         """The running guest's definition, or None. What was forwarded since its start only QEMU knows."""
         if found.live_xml is None:
             return None
-        live, stated = xml.read(found.live_xml, self.request.fragment), self.request.stated.forwards
+        live, stated = xml.read(_beneath(found.live_xml), self.request.fragment), self.request.stated.forwards
         if not live.forwards or stated is None:
             return live
         if definition.forwards == live.forwards == merge(live, self.request.stated, self.request.purge).forwards:
@@ -320,6 +326,11 @@ class DomainResource:
             cause = f"the directory {os.path.dirname(definition.console_log)} does not exist"
             raise HostError("log the console", self.request.name, cause, "Make the directory first.")
         check_files(stated, definition, missing)
+
+
+def _beneath(text: str) -> str:
+    """To who states a disk, it is the same one below an external snapshot's overlays; edits leave those in place."""
+    return overlays.beneath(text, guest_files.before_snapshots) if text else text
 
 
 def _foreign_disks(definition: Definition) -> tuple[str, ...]:

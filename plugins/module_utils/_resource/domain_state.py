@@ -29,6 +29,7 @@ class State:
     """A domain as it was found. definition is None when there is none; live is that of the running guest.
 
     text: its XML. leftovers: files that go with an absent domain. kept: its disks that stay, being not ours.
+    snapshots: external ones have laid overlays over its disks, which text doesn't show.
     leases: what its networks' DHCP holds for an absent domain.
     directories: share that is asked for -> where it leads.
     """
@@ -42,6 +43,7 @@ class State:
     active: bool = False
     saved: bool = False
     persistent: bool = True
+    snapshots: bool = False
     agent: bool = False
     leftovers: tuple[str, ...] = ()
     leases: tuple[Lease, ...] = ()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._model.snapshot import Snapshot, SnapshotDisk
+from ansible_collections.burrow.vm.plugins.module_utils._xml import overlays
 from ansible_collections.burrow.vm.plugins.module_utils._xml import snapshot as xml
 
 SCHEMAS = Path("/usr/share/libvirt/schemas")
@@ -206,3 +207,14 @@ def test_a_snapshot_is_described_and_gets_other_files() -> None:
     moved = xml.relocated(full(DOMAIN), {FIRST: SECOND})
     assert xml.read(moved).disks[0].file == SECOND
     assert xml.chain(xml.definition(moved, inactive=False), "vda") == (ROOT, IMAGE)
+
+
+def test_a_disk_is_the_same_one_below_its_overlays() -> None:
+    above = xml.on_top(xml.on_top(DOMAIN, "vda", ROOT, FIRST, "qcow2"), "vda", FIRST, SECOND, "qcow2")
+    above = above.replace("/x/data.raw", "/x/data.a.qcow2")
+    known = {SECOND: (ROOT, "qcow2"), "/x/data.a.qcow2": ("/x/data.raw", "raw")}
+    found = overlays.beneath(above, known.get)
+    assert xml.facts(found) == xml.facts(DOMAIN)
+    assert xml.chain(found, "vda") == (ROOT, IMAGE)
+    valid(found, "domain.rng")
+    assert overlays.beneath(DOMAIN, known.get) is DOMAIN

@@ -6,7 +6,8 @@
     make setup && sudo .venvs/test/bin/python -m tests.bench.tasks
 
 Domains bench-task-NNN are defined on qemu:///system, never started, and removed again. A figure is of one task: what a
-play with many takes beyond one with none, over their number; the median of the rounds. Run it when nothing else runs.
+play with many takes beyond one with none, over their number; the median of the rounds. Beside it stands the CPU time
+of Ansible and the module, which other work on the machine disturbs less. Run it when nothing else runs.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,21 @@ DOMAIN = """\
 """
 
 
+@dataclass(frozen=True)
+class Cost:
+    """Seconds by the clock and of CPU time."""
+
+    wall: float
+    cpu: float
+
+    def __str__(self) -> str:
+        return f"{self.wall:.3f} s ({self.cpu:.3f} s of CPU)"
+
+    def beyond(self, other: Cost, times: int = 1) -> Cost:
+        """What it costs more than another, each of so many."""
+        return Cost((self.wall - other.wall) / times, (self.cpu - other.cpu) / times)
+
+
 class Plays:
     """Times plays with a single task, as often as it is asked for."""
 
@@ -53,26 +71,33 @@ class Plays:
         }
         self.empty = self._median([])
 
-    def cost(self, module: str, options: dict[str, Any], items: list[str]) -> float:
-        """Seconds of one of these tasks. {{ item }} in the options is one of the items."""
+    def cost(self, module: str, options: dict[str, Any], items: list[str]) -> Cost:
+        """What one of these tasks takes. {{ item }} in the options is one of the items."""
         task = {"name": "Do it", module: options, "loop": items}
-        return (self._median([task]) - self.empty) / len(items)
+        return self._median([task]).beyond(self.empty, len(items))
 
-    def _median(self, tasks: list[dict[str, Any]]) -> float:
+    def _median(self, tasks: list[dict[str, Any]]) -> Cost:
         file = self.directory / "play.yml"
         variables = {"ansible_python_interpreter": "/usr/bin/python3"}
         play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": variables, "tasks": tasks}
         file.write_text(json.dumps([play]))
-        return statistics.median(self._seconds(file) for dummy in range(self.rounds))
+        costs = [self._run(file) for dummy in range(self.rounds)]
+        return Cost(statistics.median(cost.wall for cost in costs), statistics.median(cost.cpu for cost in costs))
 
-    def _seconds(self, file: Path) -> float:
-        began = time.monotonic()
+    def _run(self, file: Path) -> Cost:
+        before = Cost(time.monotonic(), children())
         command = [CHECKOUT / ".venv/bin/ansible-playbook", file]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         # An empty play has no recap.
         if done.returncode or ("ok=" in done.stdout and " changed=0 " not in done.stdout):
             sys.exit(f"a task failed, or changed something:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
-        return time.monotonic() - began
+        return Cost(time.monotonic(), children()).beyond(before)
+
+
+def children() -> float:
+    """CPU seconds of all processes that were started and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def virsh(commands: list[str]) -> None:
@@ -99,12 +124,12 @@ def measure(plays: Plays, directory: Path, names: list[str]) -> None:
     many = plays.cost("burrow.vm.domain", options, names[:100])
     single = plays.cost("burrow.vm.domain_info", {"name": names[0]}, names[:1] * 5)
     every = plays.cost("burrow.vm.domain_info", {}, ["all"])
-    print(f"an empty play: {plays.empty:.2f} s")
-    print(f"an empty module task: {ping:.3f} s")
-    print(f"domain, no change: {one:.3f} s, {one - ping:+.3f} s over the empty one")
-    print(f"domain, no change, {len(names[:100])} domains in one play: {many:.3f} s each")
-    print(f"domain_info of one: {single:.3f} s")
-    print(f"domain_info of all, {len(names)} and what else there is: {every:.2f} s")
+    print(f"an empty play: {plays.empty}")
+    print(f"an empty module task: {ping}")
+    print(f"domain, no change: {one}; over the empty one: {one.beyond(ping)}")
+    print(f"domain, no change, {len(names[:100])} domains in one play, each: {many}")
+    print(f"domain_info of one: {single}")
+    print(f"domain_info of all, {len(names)} and what else there is: {every}")
 
 
 def main() -> None:

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 from .._errors import SpecError
 from .domain import Definition, parse
-from .domain_devices import ITEMS, LISTS, key
+from .domain_devices import LISTS, key
 from .domain_merge import view
 from .forward import Forward
 from .options import Option, every_option, options
@@ -24,12 +24,18 @@ def as_options(name: str, definition: Definition) -> dict[str, Any]:
         definition = dataclasses.replace(definition, firmware=None)
     found = _said(definition, options(Definition), view(name, definition, "", ""))
     for listed in LISTS:
-        entries = (_item(listed, item) for item in getattr(definition, listed) or ())
-        found[listed] = [entry for entry in entries if entry is not None]
-    return {"name": name, **(found if _taken(found) else dict(_acceptable(found)))}
+        found[listed] = [_said_item(item) for item in getattr(definition, listed) or ()]
+    again = _parsed(found)
+    if again is None or any(_keys(again, listed) != _keys(definition, listed) for listed in LISTS):
+        found = dict(_acceptable(found, definition))
+    return {"name": name, **found}
 
 
-def _said(model: Any, rows: Iterator[tuple[str, Option]], shown: Mapping[str, Any]) -> dict[str, Any]:
+def _keys(definition: Definition, listed: str) -> list[str]:
+    return [key(item) for item in getattr(definition, listed) or ()]
+
+
+def _said(model: Any, rows: Iterable[tuple[str, Option]], shown: Mapping[str, Any]) -> dict[str, Any]:
     """Each value as it can be stated: for people, with its unit, or as it is shown."""
     found: dict[str, Any] = {}
     for attribute, option in rows:
@@ -56,31 +62,31 @@ def _plain(word: object) -> object:
     return list(word) if isinstance(word, tuple) else word
 
 
-def _item(listed: str, item: Any) -> Optional[dict[str, Any]]:
-    """An item of a list, if it is one that can be found again by what is left of it."""
-    rows = every_option(type(item))
+def _said_item(item: Any) -> dict[str, Any]:
     # Forwards are no model of rows.
-    found = _said(item, rows, {}) if ITEMS[listed].model is not Forward else dataclasses.asdict(item)
-    with contextlib.suppress(SpecError):
-        [again] = ITEMS[listed].parse([found], listed)
-        return found if key(again) == key(item) else None
-    return None
+    return dataclasses.asdict(item) if isinstance(item, Forward) else _said(item, every_option(type(item)), {})
 
 
-def _acceptable(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What of a domain of others may be stated, where not all of it may be stated together."""
+def _acceptable(found: Mapping[str, Any], definition: Definition) -> Iterator[tuple[str, Any]]:
+    """What of a domain of others may be stated, where not all of it may be, or not together."""
     for word, entry in found.items():
         if word in LISTS:
-            kept: list[Any] = []
-            for item in entry:
-                kept += [item] if _taken({word: [*kept, item]}) else []
-            yield word, kept
-        elif _taken({word: entry}):
+            yield word, _acceptable_items(word, entry, _keys(definition, word))
+        elif _parsed({word: entry}) is not None:
             yield word, entry
 
 
-def _taken(given: Mapping[str, Any]) -> bool:
+def _acceptable_items(listed: str, entries: Sequence[Any], keys: Sequence[str]) -> list[Any]:
+    """Those that can be found again by what is left of them."""
+    kept: list[Any] = []
+    for entry, own in zip(entries, keys):
+        again = _parsed({listed: [*kept, entry]})
+        if again is not None and _keys(again, listed)[-1] == own:
+            kept.append(entry)
+    return kept
+
+
+def _parsed(given: Mapping[str, Any]) -> Optional[Definition]:
     with contextlib.suppress(SpecError):
-        parse(given)
-        return True
-    return False
+        return parse(given)
+    return None

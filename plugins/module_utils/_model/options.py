@@ -8,6 +8,7 @@ rows, and the argument specs are made from them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Optional
@@ -96,11 +97,15 @@ def options(model: type) -> Iterator[tuple[str, Option]]:
     return ((attribute, row) for attribute, row in every_option(model) if not row.identity)
 
 
-def every_option(model: type) -> Iterator[tuple[str, Option]]:
+def every_option(model: type) -> tuple[tuple[str, Option], ...]:
     """Those that tell its items apart, too."""
-    for attribute in fields(model):
-        if "option" in attribute.metadata:
-            yield attribute.name, attribute.metadata["option"]
+    return _rows(model)
+
+
+# Each value of each domain asks for them.
+@functools.cache
+def _rows(model: Any) -> tuple[tuple[str, Option], ...]:
+    return tuple((row.name, row.metadata["option"]) for row in fields(model) if "option" in row.metadata)
 
 
 def parse_rows(model: type, given: Mapping[str, Any], prefix: str) -> dict[str, Any]:

@@ -52,10 +52,12 @@ def row(
 
 def parse(text: str) -> Element:
     """The tree of what libvirt wrote. Foreign namespaces keep their prefixes when it is written again."""
-    for _event, (prefix, uri) in ET.iterparse(io.StringIO(text), events=("start-ns",)):
+    tree: Any = ET.iterparse(io.StringIO(text), events=("start-ns",))
+    for _event, (prefix, uri) in tree:
         if prefix and uri not in _OURS.values() and not _RESERVED.fullmatch(prefix):
             ET.register_namespace(prefix, uri)
-    return ET.fromstring(text)
+    root: Element = tree.root
+    return root
 
 
 def serialize(root: Element) -> str:

@@ -287,8 +287,8 @@ error:
     code:
       description:
         V(invalid), V(not_owned), V(restart_required), V(recreate_required), V(contradiction), V(xml_not_kept),
-        V(no_vsock), V(no_emulator), V(detach_timeout), V(balloon_timeout), V(shutdown_timeout), V(not_suspendable), V(in_use),
-        V(no_network), V(changed_meanwhile), V(libvirt) and others.
+        V(no_vsock), V(no_emulator), V(detach_timeout), V(balloon_timeout), V(shutdown_timeout), V(not_suspendable),
+        V(in_use), V(no_network), V(changed_meanwhile), V(libvirt) and others.
       returned: always
       type: str
     path: {description: The option or object that it is about., returned: always, type: str}

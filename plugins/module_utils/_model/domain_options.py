@@ -12,6 +12,7 @@ from typing import Any, Optional
 from .._errors import SpecError
 from .domain import Definition, parse
 from .domain_devices import LISTS, key
+from .domain_disks import Disk
 from .domain_merge import view
 from .forward import Forward
 from .options import Option, every_option, options
@@ -64,7 +65,11 @@ def _plain(word: object) -> object:
 
 def _said_item(item: Any) -> dict[str, Any]:
     # Forwards are no model of rows.
-    return dataclasses.asdict(item) if isinstance(item, Forward) else _said(item, every_option(type(item)), {})
+    found = dataclasses.asdict(item) if isinstance(item, Forward) else _said(item, every_option(type(item)), {})
+    # A drive without a media has no format as it runs.
+    if isinstance(item, Disk) and item.source is None:
+        found.pop("format", None)
+    return found
 
 
 def _acceptable(found: Mapping[str, Any], definition: Definition) -> Iterator[tuple[str, Any]]:

@@ -59,7 +59,7 @@ def test_what_no_option_can_say_is_left_out() -> None:
         firmware="efi",
         kernel="/k",
         disks=(
-            Disk("sda", None, "vmdk", readonly=False, bus="virtio", read_bytes=1000),
+            Disk("sda", None, "raw", readonly=False, bus="virtio", read_bytes=1000),
             Disk("bad\nname", "/x"),
         ),
         interfaces=(Interface("vhostuser", None, "52:54:00:00:00:01", "weird"), Interface(mac="not one")),

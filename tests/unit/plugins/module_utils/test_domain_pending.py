@@ -52,11 +52,24 @@ def test_what_libvirt_filled_in_is_no_difference() -> None:
     live = dataclasses.replace(
         BEFORE,
         cpu_mode="custom",
+        cpu_model="EPYC",
+        cpu_require=("x2apic",),
         cpu_disable=("cx16", "la57"),
         disks=(dataclasses.replace(disk, base="/images/1/image.qcow2"),),
         pcie_root_ports=7,
     )
     assert found(live, dataclasses.replace(BEFORE, cpu_mode="host-model")) == {}
+
+
+def test_another_model_of_cpu_is_a_difference() -> None:
+    live = dataclasses.replace(BEFORE, cpu_mode="custom", cpu_model="EPYC")
+    assert found(live, dataclasses.replace(live, cpu_model="Nehalem")) == {"cpu.model": ("EPYC", "Nehalem")}
+
+
+def test_an_empty_drive_has_no_format_as_it_runs() -> None:
+    drive = dataclasses.replace((BEFORE.disks or ())[0], device="cdrom", source=None, format="raw")
+    defined = dataclasses.replace(BEFORE, disks=(drive,))
+    assert found(dataclasses.replace(BEFORE, disks=(dataclasses.replace(drive, format=None),)), defined) == {}
 
 
 def test_both_kernel_and_firmware() -> None:

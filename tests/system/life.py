@@ -10,6 +10,7 @@ import json
 import re
 import socket
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,13 @@ class Life:
     def run(self, verb: str, *arguments: str, **variables: Any) -> Run:
         dummy, playbook, *rest = self.command(verb, *arguments, **variables)
         return self.controller.play(playbook, *rest)
+
+    def domain(self, **options: object) -> Run:
+        """Have the domain so, by the module alone."""
+        python = ("--extra-vars", json.dumps({"ansible_python_interpreter": "/usr/bin/python3"}))
+        module = ("--module-name", "burrow.vm.domain", "--args", json.dumps({"name": GUEST, **options}))
+        ansible = str(Path(sys.executable).parent / "ansible")
+        return self.controller.run([ansible, "localhost", *python, *module])
 
     def ssh(self, command: str) -> str:
         return self.controller.ssh(GUEST, command)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import re
+import socket
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,7 @@ import pytest
 
 from . import host
 from .conftest import Controller, Run, domains, extra, keep_consoles, leftovers, virsh
-from .life import CANARY, GOOD, GUEST, OWN_CONFIG, Life, Look, definitions, memory, secret
+from .life import CANARY, GOOD, GUEST, OWN_CONFIG, PORT, Life, Look, definitions, memory, secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,8 +78,45 @@ def again(life: Life, made: Run) -> Run:
     return life.run("up")
 
 
+@dataclass(frozen=True)
+class Live:
+    """Changes of the running guest: each run, and what the guest then says of its disks and its memory in KiB."""
+
+    runs: tuple[Run, ...]
+    disks: tuple[str, ...]
+    memory: tuple[int, ...]
+    banner: bytes
+    rebooted: bool
+
+
 @pytest.fixture(scope="module")
-def beside(life: Life, again: Run) -> Run:
+def live(life: Life, again: Run) -> Iterator[Live]:
+    """A disk and memory come and go, and so does a forward, as the guest runs."""
+    # Not in a home directory: QEMU's user has to pass.
+    disk = Path("/var/lib/libvirt/images/life-plugged.qcow2")
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(disk), "16M"], check=True)
+    boot, own = life.boot_id(), [{"name": "root"}, {"name": "seed"}]
+    steps: tuple[dict[str, Any], ...] = (
+        {"disks": [{"name": "plugged", "source": str(disk)}], "memory": "896MiB"},
+        {"disks": own, "purge": ["disks"], "memory": "1GiB"},
+    )
+    runs, disks, sizes = [], [], []
+    for options in steps:
+        runs.append(life.domain(**options))
+        disks.append(life.ssh("cat /sys/block/vd*/serial"))
+        sizes.append(int(life.ssh("grep MemTotal /proc/meminfo").split()[1]))
+    forwards = {"burrow_forwards": [f"{PORT}:22", f"{PORT + 1}:22"]}
+    runs += [life.run("up", **forwards), life.run("up", **forwards)]
+    with socket.create_connection(("127.0.0.1", PORT + 1), 10) as connection:
+        connection.settimeout(20)
+        banner = connection.recv(8)
+    runs.append(life.run("up"))
+    yield Live(tuple(runs), tuple(disks), tuple(sizes), banner, life.boot_id() != boot)
+    disk.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module")
+def beside(life: Life, live: Live) -> Run:
     """Two guests: one is provisioned again, and the other comes up too late."""
     late = {LATE: {"burrow_memory": "512MiB", "burrow_cpus": 1, "burrow_timeout": 2}}
     run = life.run("up", *extra(burrow_provision=True), others=late)
@@ -127,6 +166,17 @@ def test_the_guest_has_what_it_was_promised(life: Life, made: Run) -> None:
 
 def test_a_second_run_changes_nothing(life: Life, again: Run) -> None:
     unchanged(again)
+
+
+def test_a_running_guest_takes_disks_memory_and_forwards(live: Live) -> None:
+    assert [run.code for run in live.runs] == [0] * 5, [run.why for run in live.runs]
+    assert ["plugged" in disks for disks in live.disks] == [True, False]
+    assert live.memory[1] - live.memory[0] == 128 * 1024
+    assert live.banner == b"SSH-2.0-"
+    unchanged(live.runs[3])
+    assert not live.rebooted
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", PORT + 1), 10)
 
 
 def test_beside_a_late_guest_the_other_is_ready(life: Life, beside: Run) -> None:

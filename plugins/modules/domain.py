@@ -165,6 +165,30 @@ EXAMPLES = r"""
     clock: {timezone: Europe/Berlin}
     title: The one with the keys
 
+- name: Take over what somebody made with virt-install, and put another disc into its drive
+  burrow.vm.domain:
+    name: theirs
+    disks:
+      - {name: vda, source: /srv/vm/theirs.qcow2, cache: none}
+      - {name: sda, source: /srv/iso/drivers.iso}
+
+- name: Have a domain with a screen, a stick and a graphics card of the host, which installs itself from a disc
+  burrow.vm.domain:
+    name: desk
+    state: running
+    disks:
+      - {name: root, source: /srv/vm/desk.qcow2, boot_order: 1}
+      - {name: install, device: cdrom, source: /srv/iso/install.iso, boot_order: 2}
+    interfaces:
+      - {type: direct, source: eth0}
+    graphics:
+      - {type: vnc, password: "{{ vault_desk_password }}"}
+    sound:
+      - {model: ich9, audio: pulseaudio}
+    hostdevs:
+      - {pci: "0000:01:00.0"}
+      - {usb: "046d:c52b"}
+
 - name: Take all forwards away at the next start
   burrow.vm.domain:
     name: work

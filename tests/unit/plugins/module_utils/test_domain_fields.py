@@ -113,7 +113,7 @@ def test_each_field_of_an_item_is_shown_and_has_an_impact(name: str) -> None:
     assert all(option.impact in IMPACTS for _attribute, option in options(model))
     item = with_field(name)[0]
     held: dict[str, Any] = {name: (item,)}
-    (found,) = facets(Definition(**held)).values()
+    found = next(iter(facets(Definition(**held)).values()))
     stated = {option.path for attribute, option in options(model) if getattr(item, attribute) is not None}
     assert isinstance(found, dict)
     assert set(found) == stated

@@ -93,7 +93,8 @@ class Outcome:
 
 def scripts() -> list[str]:
     """List the shell scripts."""
-    candidates = [CHECKOUT / ".ci/run", *CHECKOUT.glob("tools/*.sh"), *sorted(CHECKOUT.glob("tests/suites/*"))]
+    patterns = ("tools/*.sh", "extensions/molecule/*/*.sh", "tests/suites/*")
+    candidates = [CHECKOUT / ".ci/run", *(file for pattern in patterns for file in sorted(CHECKOUT.glob(pattern)))]
     return [str(file) for file in candidates if file.is_file() and "sh" in file.open(errors="replace").readline()]
 
 

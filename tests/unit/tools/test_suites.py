@@ -60,6 +60,14 @@ def test_a_suite_that_hangs_is_ended_with_all_its_processes(monkeypatch: pytest.
     assert time.monotonic() - started < 30
 
 
+@pytest.mark.parametrize("path", [".ci/run", "tools/a.sh", "tests/suites/a", "extensions/molecule/any/a.sh"])
+def test_every_place_of_shell_scripts_is_linted(output: Path, path: str) -> None:
+    script = output / path
+    script.parent.mkdir(parents=True)
+    script.write_text("#!/bin/sh\n")
+    assert suites.scripts() == [str(script)]
+
+
 def test_an_unknown_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suites, "all_suites", lambda: [GOOD])
     with pytest.raises(SystemExit, match="No suite or group is named 'godo'"):

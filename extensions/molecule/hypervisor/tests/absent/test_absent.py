@@ -1,7 +1,10 @@
 # Copyright: burrow.vm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hypervisor becomes an ordinary server again, beside what others have on it. These tests build on each other."""
+"""The hypervisor becomes an ordinary server again, beside what others have on it. These tests build on each other.
+
+It has run both kinds of libvirt's daemons; the modular ones do now. Without virtstoraged there are no pools.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ NETWORK = '<network><name>theirs</name><bridge name="theirs0"/></network>'
 OURS = (
     "ls /etc/libvirt/hooks/qemu.d/burrow",
     "grep burrow /etc/apparmor.d/local/usr.sbin.libvirtd",
+    "grep burrow /etc/apparmor.d/local/usr.sbin.virtqemud",
     "ufw status | grep burrow.vm",
     f"{VIRSH} net-info burrow",
 )
@@ -27,12 +31,11 @@ OURS = (
 
 @pytest.fixture
 def others(foreign: str, hypervisor: Any) -> Iterator[None]:
-    """A running VM, a network and a pool of somebody else."""
+    """A running VM and a network of somebody else."""
     assert foreign
     hypervisor.check_output(f"echo '{NETWORK}' > /tmp/network.xml && {VIRSH} net-create /tmp/network.xml")
-    hypervisor.check_output(f"{VIRSH} pool-create-as theirs dir --target /srv")
     yield
-    hypervisor.run(f"{VIRSH} net-destroy theirs; {VIRSH} pool-destroy theirs")
+    hypervisor.run(f"{VIRSH} net-destroy theirs")
 
 
 def test_it_is_refused_while_there_are_guests(hypervisor: Any) -> None:
@@ -52,7 +55,6 @@ def test_what_the_role_made_goes_and_what_others_made_stays(others: None, hyperv
     assert "22/tcp" in hypervisor.check_output("ufw status")
     assert hypervisor.check_output(f"{VIRSH} list --name") == FOREIGN
     assert "theirs" in hypervisor.check_output(f"{VIRSH} net-list --name")
-    assert "theirs" in hypervisor.check_output(f"{VIRSH} pool-list --name")
     unchanged(play("prepare", *ABSENT))
     refused = play("prepare", *ABSENT, "-e", '{"hypervisor_purge": ["packages"]}')
     assert refused.returncode != 0

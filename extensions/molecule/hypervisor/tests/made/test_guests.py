@@ -20,6 +20,12 @@ def test_it_is_reached_through_the_hypervisor(shared: Any) -> None:
     assert said.split() == [GUEST, "mole", "0", "kvm"]
 
 
+def test_libvirtd_was_killed_while_it_was_made(hypervisor: Any) -> None:
+    """All that the tests here find is the work of two runs, then."""
+    told = hypervisor.check_output("journalctl --unit libvirtd --output cat")
+    assert "code=killed, status=9/KILL" in told
+
+
 def test_its_host_key_is_pinned(tmp_path: Path) -> None:
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key"))
     known = tmp_path / "known_hosts"

@@ -1,5 +1,6 @@
 #!/bin/bash
-# modular.sh TARBALL: virtqemud and virtnetworkd of Debian 13's libvirt, to be unpacked over its packages. Run as root.
+# modular.sh DIRECTORY: have virtqemud and virtnetworkd of Debian 13's libvirt there, to be unpacked over its packages, and
+# print the file's name. They are built once for each version of this script. Run as root.
 #
 # No suite of Debian has them. Of its source only the daemons are compiled, seven files each, and linked against the packages' own library:
 # its private symbols are the same, since the release is. Drivers are the packages', too. So it takes one minute instead of a quarter of an hour.
@@ -15,7 +16,18 @@ needed+=,libapparmor-dev,libcap-ng-dev,libglib2.0-dev,libgnutls28-dev,libjson-c-
 needed+=,libtirpc-dev,libvirt-dev,libxml2-dev,libxml2-utils
 
 from_outside() {
-    tarball=$1
+    mkdir --parents "$1"
+    tarball=$(realpath "$1")/modular-$(sha256sum "$0" | cut --characters=1-12).tar.gz
+    # Whoever comes while it is built waits.
+    exec 9>"$1/modular.lock"
+    flock 9
+    if [ ! -e "$tarball" ]; then
+        build >&2
+    fi
+    echo "$tarball"
+}
+
+build() {
     made=$(mktemp --directory)
     trap 'rm -rf "$made"' EXIT
     # shellcheck disable=SC2016 # mmdebstrap tells its hooks where that root is
@@ -27,7 +39,8 @@ from_outside() {
 deb http://deb.debian.org/debian trixie main
 deb-src http://deb.debian.org/debian trixie main
 SOURCES
-    mv "$made/modular.tar.gz" "$tarball"
+    mv "$made/modular.tar.gz" "$tarball.new"
+    mv "$tarball.new" "$tarball"
 }
 
 # By its parts, which apt checks against the signed index: a mirror may lack .dsc files.

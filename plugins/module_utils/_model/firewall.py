@@ -20,6 +20,7 @@ _ANY_BRIDGE = "BRIDGE"
 MARK = "burrow.vm"
 _UFW_RULE = re.compile(r"### tuple ### .* in_(\S+) comment=" + MARK.encode().hex() + r"\s*$", re.MULTILINE)
 _DHCP = 67
+_ZONES = "filter_FORWARD_POLICIES"
 
 # What is dropped, by netfilter's hook.
 _DROPPED = {
@@ -145,8 +146,19 @@ def _obstacles(tables: Mapping[tuple[str, str], _Table], bridge: str) -> Iterato
         for chain, hook in table.dropping:
             if not table.lets_through(chain, hook, bridge):
                 yield _obstacle(f"{family} {name} {chain}", hook, table.chains, bridge)
-        if name == "firewalld" and not any("libvirt" in item for item in table.chains):
+        if name == "firewalld" and not _in_open_zone(table, bridge):
             yield _obstacle(f"{family} {name}", "forward", table.chains | {"firewalld"}, bridge)
+
+
+def _in_open_zone(table: _Table, bridge: str) -> bool:
+    """Whether firewalld lets all pass that comes from our bridge, as it does from zone libvirt.
+
+    firewalld 1.0 and later accepts or rejects by the zone of the interface in this chain; further down it accepts what
+    stays within a zone. Before, and while our bridge isn't known, that zone libvirt is in use has to do.
+    """
+    if bridge and _ZONES in table.chains:
+        return bridge in table.accepted.get(_ZONES, ())
+    return any("libvirt" in chain for chain in table.chains)
 
 
 def obstacles_of_iptables(rules: str, bridge: str) -> tuple[Obstacle, ...]:

@@ -45,6 +45,17 @@ def port(field: str) -> Any:
 
 
 ACCEPT = {"accept": None}
+REJECT = {"reject": {"type": "icmpx", "expr": "admin-prohibited"}}
+# As firewalld 2.3 writes them.
+ZONES = {"table": "firewalld", "family": "inet"}
+FIREWALLD = chain("filter_FORWARD", hook="forward", policy="accept", **ZONES)
+POLICIES = chain("filter_FORWARD_POLICIES", **ZONES)
+
+
+def zone(*expressions: Any) -> Any:
+    return rule("filter_FORWARD_POLICIES", *expressions, **ZONES)
+
+
 FORWARD = chain("FORWARD", hook="forward")
 RULESETS: dict[str, tuple[list[Any], Optional[str], str]] = {
     "nothing": ([], None, ""),
@@ -133,15 +144,35 @@ RULESETS: dict[str, tuple[list[Any], Optional[str], str]] = {
         "the host's own firewall",
         "iifname",
     ),
-    "firewalld without the libvirt zone": (
-        [chain("filter_FORWARD", family="inet", table="firewalld", hook="forward", policy="accept")],
+    "firewalld of old without zone libvirt": ([FIREWALLD], "firewalld", "--zone=libvirt --add-interface=virbr7"),
+    "firewalld of old with it": ([FIREWALLD, chain("filter_FWD_libvirt", **ZONES)], None, ""),
+    "firewalld and a bridge in no zone": (
+        [FIREWALLD, POLICIES, zone(jump("filter_FWD_public")), zone(REJECT)],
         "firewalld",
         "--zone=libvirt --add-interface=virbr7",
     ),
-    "firewalld with it": (
+    # The chain "allow" accepts what stays within the zone.
+    "firewalld and a bridge in another zone": (
         [
-            chain("filter_FORWARD", family="inet", table="firewalld", hook="forward", policy="accept"),
-            chain("filter_FWD_libvirt", family="inet", table="firewalld"),
+            *(FIREWALLD, POLICIES, zone(interface(BRIDGE), jump("filter_FWD_public")), zone(interface(BRIDGE), REJECT)),
+            rule("filter_FWD_public", jump("filter_FWD_public_allow"), **ZONES),
+            rule("filter_FWD_public_allow", interface(BRIDGE), ACCEPT, **ZONES),
+        ],
+        "firewalld",
+        "--zone=libvirt --add-interface=virbr7",
+    ),
+    "firewalld and another bridge in zone libvirt": (
+        [
+            *(FIREWALLD, POLICIES, chain("filter_FWD_libvirt", **ZONES)),
+            *(zone(interface("virbr0"), jump("filter_FWD_libvirt")), zone(interface("virbr0"), ACCEPT), zone(REJECT)),
+        ],
+        "firewalld",
+        "--zone=libvirt --add-interface=virbr7",
+    ),
+    "firewalld and the bridge in zone libvirt": (
+        [
+            *(FIREWALLD, POLICIES, chain("filter_FWD_libvirt", **ZONES)),
+            *(zone(interface(BRIDGE), jump("filter_FWD_libvirt")), zone(interface(BRIDGE), ACCEPT), zone(REJECT)),
         ],
         None,
         "",

@@ -49,6 +49,16 @@ FIREWALLS = (
         "systemctl stop docker docker.socket containerd; iptables --policy FORWARD ACCEPT; ufw --force enable",
         "DOCKER-USER",
     ),
+    # libvirt puts its bridge into a zone by itself, until somebody moves it. cloud-init, which the server needs no more,
+    # conflicts with firewalld's package.
+    Firewall(
+        "firewalld",
+        "ufw disable && apt-get --quiet update && apt-get --quiet --yes --no-install-recommends install firewalld"
+        f" && firewall-cmd --zone=libvirt --remove-interface={BRIDGE}",
+        "systemctl restart firewalld",
+        "DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes purge firewalld && ufw --force enable",
+        "--zone=libvirt --add-interface=",
+    ),
 )
 
 

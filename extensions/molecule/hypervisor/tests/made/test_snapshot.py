@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 DOMAIN = "molecule-snapshot"
 DIRECTORY = f"/var/lib/burrow/guests/{DOMAIN}"
 ROOT = f"{DIRECTORY}/root.qcow2"
-# No operating system: it waits in its firmware.
+# No operating system: it waits in its firmware, which must not run by the emulated KVM (see inventory/bed.yml).
 OPTIONS = {
     "name": DOMAIN,
+    "accelerator": "tcg",
     "cpus": 1,
     "memory": "256MiB",
     "firmware": "efi",

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # modular.sh DIRECTORY: have virtqemud and virtnetworkd of Debian 13's libvirt there, to be unpacked over its packages, and
 # print the file's name. They are built once for each version of this script. Run as root.
 #

@@ -80,7 +80,9 @@ def test_what_needs_a_hypervisor_brings_its_preparation() -> None:
     assert [item.name for item in suites.selected(items, ["lint"])] == ["good"]
 
 
-@pytest.mark.parametrize("name", ["so long", "so-long"])
-def test_a_name_of_two_words_is_one_word_in_make(name: str) -> None:
-    items = [GOOD, Suite("so long", "lint", ("true",))]
-    assert [item.name for item in suites.selected(items, [name])] == ["so long"]
+def test_what_runs_on_request_runs_by_its_name_alone() -> None:
+    items = [GOOD, Suite("so long", "lint", ("true",), on_request="it is long")]
+    assert [item.absent for item in suites.selected(items, [])] == ["", "it is long"]
+    assert [item.absent for item in suites.selected(items, ["lint"])] == ["", "it is long"]
+    for name in ("so long", "so-long"):
+        assert [item.absent for item in suites.selected(items, [name])] == [""]

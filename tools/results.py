@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed$")
 # automake's convention for a test that can't run on this machine
 NOT_RUN = 77
+# how much of a failure is told again at the end
+LINES = 40
+LINE = 2000
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,22 @@ def from_junit(files: Iterable[Path]) -> Counts:
             elif "skipped" not in outcomes:
                 total += Counts(passed=1)
     return total
+
+
+def failures(files: Iterable[Path]) -> Iterator[str]:
+    """Tell each failed test of JUnit files, with the last lines of why."""
+    for file in files:
+        for case in ET.parse(file).iter("testcase"):
+            for child in case:
+                if child.tag in {"failure", "error"}:
+                    name = "::".join(part for part in (case.get("classname"), case.get("name")) if part)
+                    reason = last((child.text or child.get("message") or "").strip().splitlines())
+                    yield "\n".join([name, *(f"    {line}" for line in reason)])
+
+
+def last(lines: Sequence[str]) -> Sequence[str]:
+    """Keep what a reader needs of a long output; a line that is a whole result says enough in its beginning."""
+    return [line.rstrip()[:LINE] for line in lines[-LINES:]]
 
 
 def from_output(lines: Sequence[str]) -> Optional[Counts]:

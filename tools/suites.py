@@ -5,8 +5,9 @@
 
 A suite is a command. It may write JUnit files to $BURROW_JUNIT_DIR, or end with a line "N passed, N failed"; otherwise
 it is one test that its exit code decides. Exit code 77 means that it can't run here, for the reason in its last line.
-A failed suite does not stop the others. The last line is the sum. Suites that only read the checkout run side by side;
-each one's output comes in one piece, when it has ended.
+A failed suite does not stop the others. The last line is the sum, and before it stands each failure with its reason.
+The output is in tests/output/log; on a terminal, or of a suite that is named, it is shown as it comes, but that of
+suites that only read the checkout, which run side by side, in one piece.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
-from .results import NOT_RUN, Counts, outcome
+from .results import NOT_RUN, Counts, failures, last, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -302,12 +303,12 @@ def end_group(leader: subprocess.Popen[str], reason: str) -> None:
         os.killpg(leader.pid, signal.SIGKILL)
 
 
-def run_side_by_side(suites: Sequence[Suite]) -> Iterator[Outcome]:
+def run_side_by_side(suites: Sequence[Suite], *, aloud: bool) -> Iterator[Outcome]:
     """Run suites at once, as many as there are CPUs; tell of them in their order."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
             for item in pool.map(functools.partial(run, aloud=False), suites):
-                if not item.absent:
+                if aloud and not item.absent:
                     print(f"==> suite {item.suite.name}", flush=True)
                     print(item.suite.log.read_text(), end="")
                 yield item
@@ -318,23 +319,34 @@ def run_side_by_side(suites: Sequence[Suite]) -> Iterator[Outcome]:
             raise
 
 
-def run_all(suites: Sequence[Suite]) -> Iterator[Outcome]:
+def run_all(suites: Sequence[Suite], *, aloud: bool) -> Iterator[Outcome]:
     """Run the readers side by side, then the others one after the other."""
     readers = [suite for suite in suites if suite.group in READERS]
     if len(readers) > 1:
         print(f"==> side by side: {', '.join(suite.name for suite in readers)}", flush=True)
-        yield from run_side_by_side(readers)
+        yield from run_side_by_side(readers, aloud=aloud)
     for suite in suites:
         if len(readers) > 1 and suite in readers:
             continue
         if not suite.absent:
             print(f"==> suite {suite.name}", flush=True)
-        yield run(suite, aloud=True)
+        yield run(suite, aloud=aloud)
+
+
+def reasons(suite: Suite) -> Iterator[str]:
+    """Tell why a suite failed: by its tests, and where none says it, by its last words."""
+    found = list(failures((OUTPUT / "junit" / suite.slug).glob("**/*.xml")))
+    yield from found or ["\n".join(last(suite.log.read_text().splitlines()))]
 
 
 def report(outcomes: Sequence[Outcome], seconds: float) -> int:
-    """Print one line a suite and the sum; the exit code is the verdict."""
+    """Print why what failed did, one line a suite and the sum; the exit code is the verdict."""
     total = sum((item.counts for item in outcomes), Counts())
+    for item in outcomes:
+        if item.counts.failed:
+            print(f"\n==> {item.suite.name} FAILED, the whole output is in {item.suite.log}")
+            for reason in reasons(item.suite):
+                print(reason)
     print(f"\n==> {len(outcomes)} suites in {seconds:.0f} s")
     for item in outcomes:
         print(f"    {item}")
@@ -347,8 +359,9 @@ def main(words: Optional[Sequence[str]] = None) -> int:
     """Run what was asked for."""
     started = time.monotonic()
     outcomes = []
+    named = sys.argv[1:] if words is None else words
     try:
-        for item in run_all(selected(all_suites(), sys.argv[1:] if words is None else words)):
+        for item in run_all(selected(all_suites(), named), aloud=bool(named) or sys.stdout.isatty()):
             print(f"==> suite {item}", flush=True)
             outcomes.append(item)
     except KeyboardInterrupt:

@@ -49,6 +49,29 @@ def test_all_run_and_the_last_line_is_the_sum(
     assert (output / "summary").read_text() == "5 passed, 2 failed\n"
 
 
+def test_the_output_of_a_whole_run_is_its_failures_alone(
+    monkeypatch: pytest.MonkeyPatch, output: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    junit = """<testsuite><testcase classname="tests.test_a" name="test_b"><failure message="m">one\ntwo</failure>
+    </testcase><testcase name="test_c"/></testsuite>"""
+    tested = Suite("tested", "suites", ("sh", "-c", f"echo loud; echo '{junit}' >$BURROW_JUNIT_DIR/a.xml; exit 1"))
+    run(monkeypatch, output, GOOD, BAD, tested)
+    lines = capfd.readouterr().out.splitlines()
+    assert "fine" not in lines
+    assert "loud" not in lines
+    at = lines.index(f"==> tested FAILED, the whole output is in {output / 'log/tested.log'}")
+    assert lines[at + 1 : at + 4] == ["tests.test_a::test_b", "    one", "    two"]
+    at = lines.index(f"==> bad FAILED, the whole output is in {output / 'log/bad.log'}")
+    assert lines[at + 1] == "broken"
+
+
+def test_a_suite_that_is_named_is_heard(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    placed = [Suite(**{**GOOD.__dict__, "directory": "/"}), Suite(**{**BAD.__dict__, "directory": "/"})]
+    monkeypatch.setattr(suites, "all_suites", lambda: placed)
+    suites.main(["good"])
+    assert "fine" in capfd.readouterr().out.splitlines()
+
+
 def test_success_is_exit_code_0(monkeypatch: pytest.MonkeyPatch, output: Path) -> None:
     assert run(monkeypatch, output, GOOD, ELSEWHERE) == 0
 

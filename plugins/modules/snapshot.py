@@ -27,11 +27,6 @@ extends_documentation_fragment:
   - burrow.vm._libvirt
   - burrow.vm._libvirt.python
   - burrow.vm._store
-notes:
-  - Known defect. Where AppArmor confines guests (seen on Debian 13 with libvirt 11.3), an external snapshot of a
-    running guest that was gone back to is not merged; QEMU is denied the file below, and the run fails with
-    C(Permission denied). The guest runs on. Merging while the guest is stopped is done by C(qemu-img), which AppArmor
-    doesn't confine.
 attributes:
   idempotent:
     support: partial
@@ -108,6 +103,10 @@ notes:
   - M(burrow.vm.disk) refuses to change a disk that an external snapshot rests on.
   - If a run is interrupted while it merges, the next one goes on with it. Until then other runs on the domain's
     snapshots are refused.
+  - Known defect. Where AppArmor confines guests (seen on Debian 13 with libvirt 11.3), an external snapshot of a
+    running guest that was gone back to is not merged; QEMU is denied the file below, and the run fails with
+    C(Permission denied). The guest runs on. Merging while the guest is stopped is done by C(qemu-img), which AppArmor
+    doesn't confine.
 seealso:
   - module: burrow.vm.domain
   - module: burrow.vm.disk

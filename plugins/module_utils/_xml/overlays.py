@@ -21,23 +21,27 @@ def beneath(text: str, origins: Origins) -> str:
     for disk in root.findall("devices/disk"):
         origin = origins(get(disk, "source@file") or "")
         if origin is not None:
-            _lift(disk, *origin)
+            lift(disk, *origin)
             changed = True
     return serialize(root) if changed else text
 
 
-def _lift(disk: Element, file: str, kind: str) -> None:
-    node: Optional[Element] = disk.find("backingStore")
-    while node is not None and get(node, "source@file") != file:
-        node = node.find("backingStore")
-    source = None if node is None else node.find("source")
-    deeper = None if node is None else node.find("backingStore")
-    remove(disk, "backingStore")
-    remove(disk, "source")
+def lift(node: Element, file: str, kind: str) -> None:
+    """Put a file of the chain below a disk, or below a file of its chain, in the place of what is there.
+
+    What is below the file comes with it. kind: the file's format.
+    """
+    below: Optional[Element] = node.find("backingStore")
+    while below is not None and get(below, "source@file") != file:
+        below = below.find("backingStore")
+    source = None if below is None else below.find("source")
+    deeper = None if below is None else below.find("backingStore")
+    remove(node, "backingStore")
+    remove(node, "source")
     if source is None:
-        add(disk, "source", file=file)
+        add(node, "source", file=file)
     else:
-        disk.append(source)
+        node.append(source)
     if deeper is not None:
-        disk.append(deeper)
-    put(disk, "driver@type", kind)
+        node.append(deeper)
+    put(node, "driver@type" if node.tag == "disk" else "format@type", kind)

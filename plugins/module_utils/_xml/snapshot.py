@@ -10,6 +10,7 @@ from typing import Optional
 from xml.etree.ElementTree import Element
 
 from .._model.snapshot import EXTERNAL, INTERNAL, Disk, Snapshot, SnapshotDisk
+from .overlays import lift
 from .tree import add, ensure, get, parse, put, remove, serialize
 
 _AGENT = "devices/channel/target[@name='org.qemu.guest_agent.0'][@state='connected']"
@@ -169,7 +170,7 @@ def without(text: str, target: str, overlay: str, frozen: str, kind: str) -> str
         node: Optional[Element] = disk
         while node is not None:
             if get(node, "source@file") == overlay:
-                _lift(node, frozen, kind, top=node is disk)
+                lift(node, frozen, kind)
                 changed = True
             node = node.find("backingStore")
     return serialize(root) if changed else text
@@ -182,23 +183,6 @@ def _disks_named(root: Element, target: str) -> Iterator[Element]:
         disk = None if holder is None else _of_target(holder, target)
         if disk is not None:
             yield disk
-
-
-def _lift(node: Element, frozen: str, kind: str, *, top: bool) -> None:
-    """Put what is below in the node's own place."""
-    below = node.find("backingStore")
-    known = below is not None and get(below, "source@file") == frozen
-    source = below.find("source") if below is not None and known else None
-    deeper = below.find("backingStore") if below is not None and known else None
-    remove(node, "backingStore")
-    remove(node, "source")
-    if source is None:
-        add(node, "source", file=frozen)
-    else:
-        node.append(source)
-    if deeper is not None:
-        node.append(deeper)
-    put(node, "driver@type" if top else "format@type", kind)
 
 
 def on_top(text: str, target: str, frozen: str, overlay: str, kind: str) -> str:

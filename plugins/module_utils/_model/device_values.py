@@ -13,13 +13,9 @@ from .domain_values import AUTO, NONE
 from .options import kind
 from .size import parse_size
 
-# virtio-blk carries 20 bytes of serial number (virtio 1.2, 5.2.6), by which a guest finds the disk.
-_DISK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,19}", re.ASCII)
-_TARGET = re.compile(r"(vd|sd|hd)[a-z]{1,2}", re.ASCII)
 _PCI = re.compile(r"(?:(?P<domain>[0-9a-f]{4}):)?(?P<rest>[0-9a-f]{2}:[01][0-9a-f]\.[0-7])", re.ASCII)
 _USB_ID = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}", re.ASCII)
 _USB_ADDRESS = re.compile(r"0*(?P<bus>[1-9][0-9]{0,2})/0*(?P<device>[1-9][0-9]{0,2})", re.ASCII)
-_CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _ADDRESS_AND_PORT = re.compile(r"(?P<address>[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
 # What a secret reads wherever it would be shown.
 HIDDEN = "(not shown)"
@@ -32,25 +28,30 @@ _MOST_VLAN = 4094
 _MOST_QUEUES = 256
 
 
-@kind("str")
-def disk_name(stated: object, path: str) -> str:
-    if not isinstance(stated, str) or not _DISK_NAME.fullmatch(stated):
-        hint = "Use 1 to 20 letters, digits, dots, hyphens and underscores; it is the disk's serial number."
-        raise SpecError(path, f"{value.shown(stated)} is not a valid name", hint)
-    return stated
+# virtio-blk carries 20 bytes of serial number (virtio 1.2, 5.2.6), by which a guest finds the disk.
+disk_name = kind("str")(
+    value.matching(
+        r"[A-Za-z0-9][A-Za-z0-9._-]{0,19}",
+        "is not a valid name",
+        "Use 1 to 20 letters, digits, dots, hyphens and underscores; it is the disk's serial number.",
+    )
+)
+target = kind("str")(
+    value.matching(r"(vd|sd|hd)[a-z]{1,2}", "is not a disk's target", "Write one as in vda, sda or hda.")
+)
+channel_name = kind("str")(
+    value.matching(
+        r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}",
+        "is not a channel's name",
+        "Use letters, digits, dots, hyphens and underscores, as in org.qemu.guest_agent.0.",
+    )
+)
 
 
 @kind("path")
 def media(stated: object, path: str) -> str:
     """A file or block device, what check mode shows for one that isn't known yet, or NONE for an empty drive."""
     return str(stated) if stated in (NONE, value.UNKNOWN) else value.absolute_path(stated, path)
-
-
-@kind("str")
-def target(stated: object, path: str) -> str:
-    if not isinstance(stated, str) or not _TARGET.fullmatch(stated):
-        raise SpecError(path, f"{value.shown(stated)} is not a disk's target", "Write one as in vda, sda or hda.")
-    return stated
 
 
 @kind("int", read=int)
@@ -157,14 +158,6 @@ def secret(stated: object, path: str) -> Secret:
 def port_number(stated: object, path: str) -> int:
     """The number of a serial port."""
     return value.count(stated, path, least=0, most=_MOST_SERIALS)
-
-
-@kind("str")
-def channel_name(stated: object, path: str) -> str:
-    if not isinstance(stated, str) or not _CHANNEL.fullmatch(stated):
-        hint = "Use letters, digits, dots, hyphens and underscores, as in org.qemu.guest_agent.0."
-        raise SpecError(path, f"{value.shown(stated)} is not a channel's name", hint)
-    return stated
 
 
 @kind("str")

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Optional
 
 from .._errors import SpecError
@@ -28,8 +27,15 @@ _LEAST_MEMORY = 256 * MIB
 _MOST_ROOT_PORTS = 64
 # Lower context identifiers of vsock mean the hypervisor and the host, the highest one means any.
 _LEAST_CID, _MOST_CID = 3, 2**32 - 2
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,62}", re.ASCII)
-_TIMEZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", re.ASCII)
+
+word = kind("str")(
+    value.matching(
+        r"[A-Za-z0-9][A-Za-z0-9._:-]{0,62}", "is not a name", "Use letters, digits, dots, hyphens, underscores."
+    )
+)
+timezone = kind("str")(
+    value.matching(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", "is no time zone", "Write one as in Europe/Berlin.")
+)
 
 
 @kind("int", read=int)
@@ -74,15 +80,6 @@ def with_others(observed: Optional[tuple[str, ...]], stated: tuple[str, ...]) ->
     return tuple(sorted({*(observed or ()), *stated})) or None
 
 
-@kind("str")
-def word(stated: object, path: str) -> str:
-    if not isinstance(stated, str) or not _WORD.fullmatch(stated):
-        raise SpecError(
-            path, f"{value.shown(stated)} is not a name", "Use letters, digits, dots, hyphens, underscores."
-        )
-    return stated
-
-
 @kind("list", elements="str")
 def words(stated: object, path: str) -> tuple[str, ...]:
     entries = enumerate(value.sequence(stated, path))
@@ -118,13 +115,6 @@ def prose(stated: object, path: str) -> str:
 def rng(stated: object, path: str) -> str:
     """A file that gives random bytes, BUILTIN or NONE."""
     return str(stated) if stated in (BUILTIN, NONE) else value.absolute_path(stated, path)
-
-
-@kind("str")
-def timezone(stated: object, path: str) -> str:
-    if not isinstance(stated, str) or not _TIMEZONE.fullmatch(stated):
-        raise SpecError(path, f"{value.shown(stated)} is no time zone", "Write one as in Europe/Berlin.")
-    return stated
 
 
 @kind("list", elements="str")

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -25,16 +24,15 @@ POLICIES = ("refuse", "now")
 _FORWARDING = ("routed", "open")
 # What takes away what a network has one of.
 NONE = "none"
+
 # IFNAMSIZ of Linux is 16, with the closing zero.
-_BRIDGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}", re.ASCII)
-
-
-@kind("str")
-def _bridge(stated: object, path: str) -> str:
-    if not isinstance(stated, str) or not _BRIDGE.fullmatch(stated):
-        hint = "Use 1 to 15 letters, digits, dots, hyphens and underscores, as in br0."
-        raise SpecError(path, f"{value.shown(stated)} is not the name of an interface", hint)
-    return stated
+_bridge = kind("str")(
+    value.matching(
+        r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}",
+        "is not the name of an interface",
+        "Use 1 to 15 letters, digits, dots, hyphens and underscores, as in br0.",
+    )
+)
 
 
 @kind("str")

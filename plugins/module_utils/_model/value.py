@@ -7,7 +7,7 @@ from __future__ import annotations
 import difflib
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Optional
 
 from .._errors import SpecError
@@ -64,6 +64,18 @@ def text(value: object, path: str, *, most: int = 1024) -> str:
     if not value.isprintable():
         raise SpecError(path, f"{shown(value)} holds a line break or control character", "Write it on one line.")
     return value
+
+
+def matching(pattern: str, problem: str, hint: str) -> Callable[[object, str], str]:
+    """A parser of text that is the pattern from end to end. problem is said of what isn't, in words behind it."""
+    whole = re.compile(pattern, re.ASCII)
+
+    def parse(value: object, path: str) -> str:
+        if not isinstance(value, str) or not whole.fullmatch(value):
+            raise SpecError(path, f"{shown(value)} {problem}", hint)
+        return value
+
+    return parse
 
 
 def choice(value: object, path: str, choices: Sequence[str]) -> str:

@@ -15,12 +15,9 @@ from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
 from ansible_collections.burrow.vm.plugins.module_utils._model.device_rules import check_devices
 from ansible_collections.burrow.vm.plugins.module_utils._model.device_values import HIDDEN, Secret
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import parse
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain_devices import ITEMS
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, facets, merge, view
-from ansible_collections.burrow.vm.plugins.module_utils._model.options import every_option
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_compare import compare
 from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml
-from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.device_samples import DEVICE_SAMPLES
 from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.domain_states import BEFORE, STOPPED, planned
 
 DESKTOP = """
@@ -311,12 +308,3 @@ def test_a_new_device_is_a_change_of_its_list() -> None:
     assert {change.path for change in found.changes} == {"video[0]", "sound[0]", "hostdevs[3/7]", "graphics[vnc]"}
     assert not planned(STOPPED, serials=[{"port": 0}], channels=[{"name": "org.qemu.guest_agent.0"}]).changed
     assert BEFORE.graphics is None
-
-
-@pytest.mark.parametrize("listed", ["hostdevs", "serials", "channels", "graphics", "video", "sound"])
-def test_each_field_is_in_a_golden_file(listed: str) -> None:
-    stated: set[str] = set()
-    for _architecture, params in DEVICE_SAMPLES.values():
-        for item in getattr(create(parse(params)), listed) or ():
-            stated |= {name for name, _option in every_option(type(item)) if getattr(item, name) is not None}
-    assert stated == {name for name, _option in every_option(ITEMS[listed].model)}

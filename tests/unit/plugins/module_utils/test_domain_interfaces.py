@@ -13,12 +13,10 @@ import pytest
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
 from ansible_collections.burrow.vm.plugins.module_utils._model.device_rules import check_devices
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import parse
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain_interfaces import Interface, match_interfaces
-from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, facets, merge
-from ansible_collections.burrow.vm.plugins.module_utils._model.options import options
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_interfaces import match_interfaces
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, merge
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_compare import compare
 from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml
-from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.device_samples import DEVICE_SAMPLES
 
 INTERFACES = """
 <domain type='qemu'>
@@ -203,12 +201,3 @@ def test_an_order_is_given_once_among_all_devices() -> None:
         check_devices(observed, stated, merge(observed, stated))
     assert caught.value.path == "interfaces[0].boot_order"
     assert "1 is the order of disks[a] too" in str(caught.value)
-
-
-def test_each_field_is_in_a_golden_file() -> None:
-    stated: set[str] = set()
-    for _architecture, params in DEVICE_SAMPLES.values():
-        for path, entry in facets(create(parse(params))).items():
-            if path.startswith("interfaces[") and isinstance(entry, dict):
-                stated.update(entry)
-    assert stated >= {option.path for _attribute, option in options(Interface)}

@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import os
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -29,10 +25,14 @@ from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.network_sampl
     NAME,
     SAMPLES,
 )
+from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.xml_checks import (
+    GOLDEN,
+    golden,
+    needs_schemas,
+    refused_by_schema,
+)
 
-GOLDEN = Path(__file__).parent / "golden/network"
-SCHEMA = Path("/usr/share/libvirt/schemas/network.rng")
-THEIRS = (GOLDEN / "foreign.xml").read_text()
+THEIRS = (GOLDEN / "network/foreign.xml").read_text()
 
 
 def sample(name: str) -> Network:
@@ -58,10 +58,7 @@ RENDERED = {
 
 @pytest.mark.parametrize("name", RENDERED)
 def test_rendered_as_before(name: str) -> None:
-    golden = GOLDEN / f"{name}.xml"
-    if os.environ.get("BURROW_GOLDEN") == "write":
-        golden.write_text(RENDERED[name])
-    assert RENDERED[name] == golden.read_text()
+    assert RENDERED[name] == golden(f"network/{name}.xml", RENDERED[name])
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -79,14 +76,10 @@ def test_read_is_what_was_asked_for(name: str) -> None:
     assert not xml.owned(RENDERED[f"foreign_{name}"])
 
 
+@needs_schemas
 @pytest.mark.parametrize("name", [*RENDERED, "foreign"])
 def test_valid_by_libvirts_schema(name: str) -> None:
-    if shutil.which("xmllint") is None or not SCHEMA.exists():
-        pytest.skip("no xmllint, or no schemas of libvirt")
-    done = subprocess.run(
-        ["xmllint", "--noout", "--relaxng", SCHEMA, GOLDEN / f"{name}.xml"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    assert refused_by_schema({**RENDERED, "foreign": THEIRS}[name], "network") == ""
 
 
 @pytest.mark.parametrize("name", RENDERED)
@@ -104,7 +97,7 @@ def test_libvirt_takes_it(name: str) -> None:
 
 @pytest.mark.parametrize("before", SAMPLES)
 @pytest.mark.parametrize("after", SAMPLES)
-def test_each_becomes_each(before: str, after: str, tmp_path: Path) -> None:
+def test_each_becomes_each(before: str, after: str) -> None:
     """All that a network of one kind has leaves no trace in one of another that can't have it."""
     request = parse_request({"name": NAME, **SAMPLES[after]})
     wanted = merge(sample(before), request, {})
@@ -113,13 +106,7 @@ def test_each_becomes_each(before: str, after: str, tmp_path: Path) -> None:
     assert merge(xml.read(text), request, {}) == wanted
     if importlib.util.find_spec("libvirt") is not None:
         Networks("test:///default").handle.networkDefineXML(text)
-    if shutil.which("xmllint") is not None and SCHEMA.exists():
-        file = tmp_path / "network.xml"
-        file.write_text(text)
-        done = subprocess.run(
-            ["xmllint", "--noout", "--relaxng", SCHEMA, file], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
+    assert refused_by_schema(text, "network") == ""
 
 
 def test_tables_cover_the_model() -> None:

@@ -58,13 +58,14 @@ class DomainResource:
             if self.request.state == "absent":
                 return State(leftovers=self._leftovers(None))
             return State(host=self._host(), directories=directories)
-        definition = self._read(found)
+        below = _beneath(found)
+        definition = self._read(below)
         state = State(
             definition=definition,
-            text=_beneath(found.xml),
-            live_text=_beneath(found.live_xml or ""),
-            snapshots=_beneath(found.xml) != found.xml,
-            live=self._read_live(found, definition),
+            text=below.xml,
+            live_text=below.live_xml or "",
+            snapshots=below.xml != found.xml,
+            live=self._read_live(below, definition),
             run_state=SUSPENDED if found.saved and not found.active else found.state,
             uuid=found.uuid,
             active=found.active,
@@ -199,7 +200,7 @@ class DomainResource:
         found = self.connection.domain(name) if wanted else None
         if found is None or wanted is None:
             return
-        held = self._read(found).xml or {}
+        held = self._read(_beneath(found)).xml or {}
         lost = next((place for place, value in wanted.items() if held.get(place) != value), None)
         if lost is None:
             return
@@ -216,7 +217,8 @@ class DomainResource:
     ) -> None:
         """Change the definition, and the running guest by the steps. live: what it was when they were planned."""
         found = self._found()
-        if self._read(found) != before or (steps and self._read_live(found, before) != live):
+        below = _beneath(found)
+        if self._read(below) != before or (steps and self._read_live(below, before) != live):
             raise self._changed_meanwhile()
         if definition != before:
             self._define(xml.edit(found.xml, before, definition, self.request.fragment), found)
@@ -299,19 +301,19 @@ class DomainResource:
         else:
             files.remove(path)
 
-    def _read(self, found: DomainState) -> Definition:
-        return dataclasses.replace(xml.read(_beneath(found.xml), self.request.fragment), autostart=found.autostart)
+    def _read(self, below: DomainState) -> Definition:
+        return dataclasses.replace(xml.read(below.xml, self.request.fragment), autostart=below.autostart)
 
-    def _read_live(self, found: DomainState, definition: Definition) -> Optional[Definition]:
+    def _read_live(self, below: DomainState, definition: Definition) -> Optional[Definition]:
         """The running guest's definition, or None. What was forwarded since its start only QEMU knows."""
-        if found.live_xml is None:
+        if below.live_xml is None:
             return None
-        live, stated = xml.read(_beneath(found.live_xml), self.request.fragment), self.request.stated.forwards
+        live, stated = xml.read(below.live_xml, self.request.fragment), self.request.stated.forwards
         if not live.forwards or stated is None:
             return live
         if definition.forwards == live.forwards == merge(live, self.request.stated, self.request.purge).forwards:
             return live
-        return dataclasses.replace(live, forwards=libvirt_live.forwards(self.connection, found.name, NETDEV))
+        return dataclasses.replace(live, forwards=libvirt_live.forwards(self.connection, below.name, NETDEV))
 
     def _found(self) -> DomainState:
         found = self.connection.domain(self.request.name)
@@ -328,9 +330,14 @@ class DomainResource:
         check_files(stated, definition, missing)
 
 
-def _beneath(text: str) -> str:
+def _beneath(found: DomainState) -> DomainState:
     """To who states a disk, it is the same one below an external snapshot's overlays; edits leave those in place."""
-    return overlays.beneath(text, guest_files.before_snapshots) if text else text
+
+    def beneath(text: str) -> str:
+        return overlays.beneath(text, guest_files.before_snapshots)
+
+    live = found.live_xml
+    return dataclasses.replace(found, xml=beneath(found.xml), live_xml=None if live is None else beneath(live))
 
 
 def _foreign_disks(definition: Definition) -> tuple[str, ...]:

@@ -25,6 +25,15 @@ def first(request: Request) -> list[Action]:
     return [_start(request, undo=True)] if request.state in ("running", "paused") else []
 
 
+def ends(request: Request, state: State) -> bool:
+    """Whether what runs ends by the state that is asked for: then nothing is changed in it, nor kept for its sake."""
+    return state.active and (request.state == "stopped" or _revived(request, state))
+
+
+def _revived(request: Request, state: State) -> bool:
+    return state.run_state == "crashed" and request.state in ("running", "paused")
+
+
 def around(request: Request, state: State, defining: Sequence[Action], *, restart: bool) -> list[Action]:
     """The actions that change a domain's state, before and after those that change its definition."""
     stops = state.active and (restart or request.state == "stopped")
@@ -33,7 +42,7 @@ def around(request: Request, state: State, defining: Sequence[Action], *, restar
     up = state.active and not stops
     if stops:
         actions.append(_stop(request, state, "to restart it" if restart else ""))
-    elif state.run_state == "crashed" and request.state in ("running", "paused"):
+    elif _revived(request, state):
         actions.append(Action("power_off", f"power off domain {request.name}, which crashed"))
         up = False
     if restart and state.saved:

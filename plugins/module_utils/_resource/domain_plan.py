@@ -147,8 +147,7 @@ def _slow(request: Request, host: Host) -> bool:
 def _plan_update(request: Request, state: State, before: Definition) -> Plan:
     after = _wanted(request, state)
     _effect(request, state, after)
-    stops = request.state == "stopped" and state.active
-    alive = (state.active or state.saved) and not stops
+    alive = (state.active or state.saved) and not lifecycle.ends(request, state)
     running = _running(request, state, after)
     found = running.judge(compare(before, after)) if alive else compare(before, after)
     waiting = running.lacks.waiting

@@ -78,6 +78,7 @@ FOREIGN = dataclasses.replace(RUNNING, definition=dataclasses.replace(BEFORE, ow
         (CRASHED, {"state": "running"}, ["power_off", "start"]),
         (CRASHED, {"state": "stopped"}, ["stop"]),
         (CRASHED, {}, []),
+        (CRASHED, {"state": "running", "memory": "2GiB"}, ["power_off", "define", "start"]),
         (RUNNING, {"state": "paused"}, ["pause"]),
         (PAUSED, {"state": "paused"}, []),
         (STOPPED, {"state": "paused"}, ["start"]),
@@ -121,6 +122,15 @@ FOREIGN = dataclasses.replace(RUNNING, definition=dataclasses.replace(BEFORE, ow
 )
 def test_actions(state: State, params: dict[str, Any], expected: list[str]) -> None:
     assert operations(planned(state, **params)) == expected
+
+
+def test_what_crashed_is_not_changed_as_it_runs() -> None:
+    """It is powered off first: what would be changed then is gone."""
+    found = planned(CRASHED, state="running", title="new", cpus=4)
+    (define,) = [action for action in found.actions if action.operation == "define"]
+    assert (define.arguments["live"], define.arguments["steps"]) == (None, ())
+    assert "while it runs" not in define.summary
+    assert found.facts == {"restart_required": []}
 
 
 @pytest.mark.parametrize(

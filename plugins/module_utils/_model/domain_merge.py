@@ -12,6 +12,7 @@ from .device_values import Secret
 from .domain import Definition
 from .domain_desktop import Channel, Serial
 from .domain_devices import LISTS, Filesystem, items_of, labels, match
+from .domain_disks import Disk
 from .domain_rules import BOOT, POLICIES, settle, without_others
 from .forward import Forward
 from .options import Option, every_option, options
@@ -83,6 +84,9 @@ def _merge_item(observed: Optional[Any], stated: Any) -> Any:
     if isinstance(stated, Filesystem) and (observed is None or stated.source not in (None, observed.source)):
         # Where another source leads to was never that of the former one.
         fields.setdefault("real", stated.source)
+    if isinstance(stated, Disk) and observed is not None and stated.source not in (None, observed.source):
+        # libvirt would lay another file over the former one's image, whatever its header says.
+        fields.setdefault("base", None)
     return dataclasses.replace(stated if observed is None else observed, **fields)
 
 

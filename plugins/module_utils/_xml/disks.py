@@ -23,9 +23,9 @@ def _read_source(disk: Element) -> Optional[str]:
 
 
 def _write_source(disk: Element, source: Optional[str]) -> None:
+    remove(disk, "backingStore")
     if source is None:
         remove(disk, "source")
-        remove(disk, "backingStore")
         return
     kind, attribute = ("block", "dev") if is_block_device(source) else ("file", "file")
     if disk.get("type") != kind:
@@ -74,7 +74,13 @@ class Disks(Devices):
         )
 
     def write(self, root: Element, before: Sequence[Any], after: Sequence[Any]) -> None:
-        super().write(root, before, after)
+        sources = {disk.name: disk.source for disk in after}
+        # Format and image in the XML may be those of a snapshot's overlay: of another file they are written anew.
+        known = [
+            disk if sources.get(disk.name) == disk.source else dataclasses.replace(disk, format=None, base=None)
+            for disk in before
+        ]
+        super().write(root, known, after)
         for disk in root.findall(self.elements):
             limits = disk.find("iotune")
             if limits is not None and not len(limits):

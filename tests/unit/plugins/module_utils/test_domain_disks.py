@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -16,6 +16,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Def
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, merge
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_compare import compare
 from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml
+from ansible_collections.burrow.vm.plugins.module_utils._xml import snapshot as snapshot_xml
 
 DISKS = """
 <domain type='qemu'>
@@ -128,6 +129,57 @@ def test_another_type_of_source_takes_nothing_over() -> None:
     source = disk.find("source")
     assert source is not None
     assert (source.attrib, len(source)) == ({"file": "/x/c.raw"}, 0)
+
+
+CHAINED = """
+<domain type='qemu'>
+  <name>work</name>
+  <os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os>
+  <devices>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='qcow2'/>
+      <source file='/x/a.qcow2'/>
+      <backingStore type='file'>
+        <format type='qcow2'/><source file='/i/image.qcow2'/><backingStore/>
+      </backingStore>
+      <target dev='vda' bus='virtio'/>
+    </disk>
+  </devices>
+</domain>
+"""
+
+
+@pytest.mark.parametrize(
+    ("stated", "base"),
+    [
+        ({"source": "/x/b.qcow2"}, None),
+        ({"source": "/x/b.qcow2", "base": "/i/image.qcow2"}, "/i/image.qcow2"),
+        ({"source": "/x/b.qcow2", "base": "/i/other.qcow2"}, "/i/other.qcow2"),
+        ({"source": "/x/a.qcow2", "cache": "none"}, "/i/image.qcow2"),
+        ({"cache": "none"}, "/i/image.qcow2"),
+    ],
+)
+def test_another_file_does_not_rest_on_the_former_ones_image(stated: dict[str, Any], base: Optional[str]) -> None:
+    before = xml.read(CHAINED)
+    after = merge(before, parse({"disks": [{"name": "vda", **stated}]}))
+    # What is below an overlay of module snapshot's stands in the XML as well, and in no model.
+    for text, held in (
+        (CHAINED, before),
+        (snapshot_xml.on_top(CHAINED, "vda", "/x/a.qcow2", "/x/a.s.qcow2", "qcow2"), before),
+    ):
+        edited = xml.edit(text, held, after)
+        if stated.get("source") == "/x/b.qcow2":
+            assert snapshot_xml.chain(edited, "vda") == ("/x/b.qcow2", *([base] if base else []))
+        else:
+            assert snapshot_xml.chain(edited, "vda") == snapshot_xml.chain(text, "vda")
+
+
+def test_another_file_has_its_own_format() -> None:
+    raw = CHAINED.replace("type='qcow2'/>", "type='raw'/>", 1)
+    before = xml.read(raw)
+    above = snapshot_xml.on_top(raw, "vda", "/x/a.qcow2", "/x/a.s.qcow2", "raw")
+    edited = xml.edit(above, before, merge(before, parse({"disks": [{"name": "vda", "source": "/x/b.raw"}]})))
+    assert [(disk.source, disk.format) for disk in xml.read(edited).disks or ()] == [("/x/b.raw", "raw")]
 
 
 def test_another_bus_means_another_target_and_address() -> None:

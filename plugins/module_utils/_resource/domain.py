@@ -204,13 +204,17 @@ class DomainResource:
         lost = next((place for place, value in wanted.items() if held.get(place) != value), None)
         if lost is None:
             return
-        if former is None:
-            self.connection.undefine(name, keep_nvram=False)
-        else:
-            self.connection.define(name, former.xml)
+        self._put_back(former)
         cause = f"libvirt has {held.get(lost) or 'nothing'} at {lost} of option xml, and not {wanted[lost]}"
         hint = "Write it as `virsh dumpxml --inactive` shows it; the domain was put back as it was."
         raise HostError("keep the XML", name, cause, hint, "xml_not_kept")
+
+    def _put_back(self, former: Optional[DomainState]) -> None:
+        if former is not None:
+            self.connection.define(self.request.name, former.xml)
+        if former is None or not former.persistent:
+            # A transient domain runs, and keeps its NVRAM.
+            self.connection.undefine(self.request.name, keep_nvram=former is not None)
 
     def _do_define(
         self, before: Definition, definition: Definition, live: Optional[Definition], steps: tuple[Step, ...]
@@ -223,10 +227,13 @@ class DomainResource:
         if definition != before:
             self._define(xml.edit(found.xml, before, definition, self.request.fragment), found)
         if steps and live is not None:
-            self._change_running(found, live, steps)
+            undo = (lambda: self._put_back(found)) if definition != before else (lambda: None)
+            self._change_running(found, live, steps, undo)
 
-    def _change_running(self, found: DomainState, live: Definition, steps: tuple[Step, ...]) -> None:
-        """found: the domain as it was before its definition was changed."""
+    def _change_running(
+        self, found: DomainState, live: Definition, steps: tuple[Step, ...], undo: Callable[[], None]
+    ) -> None:
+        """found: the domain as it was before its definition was changed, which undo takes back."""
         request, text = self.request, found.live_xml or ""
         wanted = with_macs(request.name, merge(live, request.stated, request.purge))
         running = Running(
@@ -238,7 +245,7 @@ class DomainResource:
             after=wanted,
             timeout=request.timeout,
         )
-        running.carry_out(steps, lambda: self.connection.define(request.name, found.xml))
+        running.carry_out(steps, undo)
 
     def _changed_meanwhile(self) -> HostError:
         cause = "it was changed, started or stopped by somebody else meanwhile"
@@ -247,11 +254,15 @@ class DomainResource:
     def _do_recreate(self, definition: Definition, drop_nvram: bool) -> None:
         found = self._found()
         text = xml.rebuild(found.xml, definition, self.request.fragment)
-        if drop_nvram:
-            # libvirt removes the NVRAM of a definition only together with it.
-            self.connection.undefine(found.name, keep_nvram=False)
+        # Before anything goes: libvirt may refuse it.
         self._define(text, found)
-        if drop_nvram and found.autostart:
+        if not drop_nvram:
+            return
+        # libvirt removes the NVRAM of a definition only together with it.
+        self.connection.define(found.name, found.xml)
+        self.connection.undefine(found.name, keep_nvram=False)
+        self.connection.define(found.name, text)
+        if found.autostart:
             self.connection.set_autostart(found.name, True)
 
     def _do_autostart(self, wanted: bool) -> None:

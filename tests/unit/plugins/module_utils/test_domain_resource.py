@@ -1,0 +1,128 @@
+# Copyright: burrow.vm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is put back when libvirt refuses a change midway: libvirt's test driver, which keeps domains in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING, Any, Optional
+
+import pytest
+
+from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError
+from ansible_collections.burrow.vm.plugins.module_utils._gateway import libvirt_live
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt_domain import Domains
+from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
+from ansible_collections.burrow.vm.plugins.module_utils._plan import Plan
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain import DomainResource
+from ansible_collections.burrow.vm.plugins.module_utils._xml.domain import build
+from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.domain_states import BEFORE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt import DomainState
+
+pytest.importorskip("libvirt")
+
+HERE = dataclasses.replace(BEFORE, disks=(), interfaces=(), filesystems=(), forwards=())
+TEXT = build("work", "x86_64", HERE, "now")
+
+
+def as_test(text: str) -> str:
+    return re.sub(r"""<domain type=['"]qemu['"]""", "<domain type='test'", text, count=1)
+
+
+def as_qemu(text: str) -> str:
+    return text.replace("<domain type='test'", "<domain type='qemu'", 1)
+
+
+class Host(Domains):
+    """libvirt's test driver, which knows no NVRAM to remove. refused: a word for which it takes no definition."""
+
+    def __init__(self) -> None:
+        super().__init__("test:///default")
+        self.refused = ""
+        self.undefined: list[bool] = []
+
+    def define(self, name: str, xml: str) -> None:
+        if self.refused and self.refused in xml:
+            raise HostError("define the domain", name, "libvirt would not")
+        super().define(name, as_test(xml))
+
+    def domain(self, name: str) -> Optional[DomainState]:
+        found = super().domain(name)
+        if found is None:
+            return None
+        live = found.live_xml
+        return dataclasses.replace(found, xml=as_qemu(found.xml), live_xml=None if live is None else as_qemu(live))
+
+    def undefine(self, name: str, *, keep_nvram: bool) -> None:
+        self.undefined.append(keep_nvram)
+        self.domain_handle(name).undefine()
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    """The driver's domains are those of the whole process."""
+    made = Host()
+    yield made
+    if made.state("work") not in (None, "stopped"):
+        made.power_off("work")
+    if made.state("work") is not None:
+        made.undefine("work", keep_nvram=True)
+
+
+def resource(host: Host, **params: Any) -> DomainResource:
+    return DomainResource(parse_request({"name": "work", **params}), host)
+
+
+def performed(found: DomainResource) -> Plan:
+    planned = found.plan(found.observe())
+    for action in planned.actions:
+        found.perform(action)
+    return planned
+
+
+def refuse(*_given: object) -> None:
+    raise HostError("write title and description", "work", "it would not")
+
+
+@pytest.mark.parametrize("lasting", [True, False])
+def test_a_running_guest_that_can_not_be_changed_is_defined_as_before(
+    monkeypatch: pytest.MonkeyPatch, host: Host, lasting: bool
+) -> None:
+    if lasting:
+        host.define("work", TEXT)
+        host.start("work")
+    else:
+        host.handle.createXML(as_test(TEXT), 0)
+    before = host.domain("work")
+    monkeypatch.setattr(libvirt_live, "describe", refuse)
+    with pytest.raises(HostError, match="The rest is as it was"):
+        performed(resource(host, title="new"))
+    assert host.domain("work") == before
+    # A guest that runs needs its NVRAM.
+    assert host.undefined == ([] if lasting else [True])
+
+
+def test_a_domain_defined_anew_is_there_when_libvirt_refuses_the_new_one(host: Host) -> None:
+    host.define("work", TEXT)
+    host.set_autostart("work", True)
+    before = host.domain("work")
+    host.refused = "<title>new</title>"
+    with pytest.raises(HostError, match="libvirt would not"):
+        performed(resource(host, title="new", firmware="bios", allow_recreate=True))
+    assert host.domain("work") == before
+    assert host.undefined == []
+
+
+def test_a_domain_defined_anew_loses_its_nvram_and_starts_with_the_host_still(host: Host) -> None:
+    host.define("work", TEXT)
+    host.set_autostart("work", True)
+    performed(resource(host, firmware="bios", allow_recreate=True))
+    found = host.domain("work")
+    assert found is not None
+    assert (found.autostart, "efi" in found.xml, host.undefined) == (True, False, [False])

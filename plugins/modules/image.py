@@ -14,6 +14,11 @@ description:
     It is checked before it gets its name, is the same for all guests, and is never changed by one.
   - An image that the store has is not asked for again; neither network nor file is touched.
   - An image is there as a whole or not at all. What an interrupted run left is removed by the next one.
+  - An image from elsewhere is not trusted. Its format is found by rules of this module, and never by QEMU's probing.
+    One that names other files (a backing or data file, extents), is encrypted, has snapshots or bitmaps of its own,
+    needs unknown features, was not closed, is marked as corrupt, or has sizes and tables that can't be meant, is
+    refused, and RV(error.code) says which of these it is. C(qemu-img) sees only what passed this, as user C(nobody)
+    with bounds on memory, time and output.
   - Images are kept by their digest, so one that goes by several names is there once.
 author:
   - burrow.vm contributors (@burrow-vm)
@@ -90,14 +95,16 @@ options:
       - The image, as a file of the host.
       - A copy of an image's directory in another host's store, C(images/<digest>) below O(data), brings kernel, release
         and all else that is known of the image along.
-      - An image that has a backing file of its own is refused.
+      - Such a directory is taken by what is noted in it, so it has to be from a store that you trust.
     type: path
   format:
     description:
       - What O(url) or O(path) has to be. It is found from the content and only compared when stated.
-      - A raw image is converted; the store holds qcow2.
+      - V(raw) is a disk that begins with a boot sector, V(vmdk) one in one file (monolithicSparse or streamOptimized,
+        as in an OVA). What is another format, an archive or a web page is refused by its name.
+      - The store holds qcow2. An image that is V(raw), V(vmdk) or compressed is converted, without what is only zeros.
     type: str
-    choices: [qcow2, raw]
+    choices: [qcow2, raw, vmdk]
   architecture:
     description:
       - The image's architecture, as in V(x86_64) or V(arm64). The host's own when it isn't stated.
@@ -140,6 +147,12 @@ EXAMPLES = r"""
     name: appliance
     path: /srv/images/appliance.raw
 
+- name: Have the disk of an unpacked OVA as image
+  burrow.vm.image:
+    name: imported
+    path: /srv/images/imported-disk1.vmdk
+    format: vmdk
+
 - name: Remove an image
   burrow.vm.image:
     name: golden
@@ -165,7 +178,8 @@ image:
       type: str
     digest:
       description:
-        - The SHA-256 of the image as it was downloaded or copied. Of a built image, that of all that is in it.
+        - The SHA-256 of the image as it was downloaded or copied, before any conversion. Of a built image, that of all
+          that is in it.
       type: str
     path:
       description: The image's file.
@@ -218,8 +232,13 @@ error:
   type: dict
   contains:
     code:
-      description: The kind of error, as V(invalid), V(unreachable), V(checksum), V(damaged_image), V(no_mirror),
-        V(no_space) or V(host).
+      description:
+        - The kind of error, as V(invalid), V(unreachable), V(checksum), V(damaged_image), V(no_mirror), V(no_space)
+          or V(host).
+        - Of an image that is refused, V(unsupported_format), V(archive), V(web_page), V(no_image), V(empty_image),
+          V(backing_file), V(data_file), V(extents), V(encrypted), V(snapshots), V(bitmaps), V(unknown_feature),
+          V(unknown_compression), V(dirty), V(corrupt), V(absurd_size), V(cluster_size), V(l1_table), V(grain_table),
+          V(refcount_table), or V(limits) where reading it took more than it may.
       type: str
     path:
       description: The option or the object that it is about.
@@ -230,7 +249,7 @@ error:
 """
 
 from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import STORE
-from ansible_collections.burrow.vm.plugins.module_utils._model.image import FORMATS
+from ansible_collections.burrow.vm.plugins.module_utils._model.image_format import FORMATS
 from ansible_collections.burrow.vm.plugins.module_utils._model.release import KERNELS
 from ansible_collections.burrow.vm.plugins.module_utils._resource.image import build
 from ansible_collections.burrow.vm.plugins.module_utils._run import main as run

@@ -8,7 +8,6 @@ import hashlib
 import os
 import posixpath
 import shutil
-import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +16,11 @@ from typing import Optional
 
 from .._errors import HostError, SpecError
 from .._model import recipe
-from .._model.disk import Image
 from .._model.image import BUILD, Checksum, Record, Request, listed_checksum, public_url, read_record
+from .._model.image_candidate import Layout
+from .._model.image_format import QCOW2
 from .._model.release import Release
-from . import bootstrap, disk_image, files, http, qemu_img, tree
+from . import bootstrap, disk_image, files, http, image_file, tree, untrusted_image
 from .image_store import IMAGE, INITRD, KERNEL, RECORD
 from .process import run
 
@@ -68,10 +68,8 @@ class ImageMaker:
         request = self._request
         if os.path.isdir(request.path):
             return self._copy_stored()
-        with self._phase("copy"):
-            http.need_room(self._directory, os.stat(request.path).st_blocks * 512, request.name)
-            arguments = ["cp", "--reflink=auto", "--sparse=always", "--", request.path, self._path(_DOWNLOAD)]
-            run(arguments, operation="copy the image", obj=request.path, timeout=3600)
+        with self._phase("copy"), image_file.opened(request.path, "path") as descriptor:
+            self._copy(descriptor, _DOWNLOAD)
         return self._accept(request.checksum, Origin("file", request.path))
 
     def _copy_stored(self) -> Record:
@@ -80,13 +78,20 @@ class ImageMaker:
         record = look_at_stored(request)
         names = [IMAGE] if record.cmdline is None else [IMAGE, KERNEL, INITRD]
         with self._phase("copy"):
-            paths = [os.path.join(request.path, name) for name in names]
-            http.need_room(self._directory, sum(os.stat(path).st_blocks * 512 for path in paths), request.name)
-            arguments = ["cp", "--reflink=auto", "--sparse=always", "--", *paths, self._directory]
-            run(arguments, operation="copy the image", obj=request.path, timeout=3600)
+            for name in names:
+                # A link could lead to what only root may read, and everybody reads the store.
+                with image_file.opened(os.path.join(request.path, name), "path", follow=False) as descriptor:
+                    self._copy(descriptor, name)
         with self._phase("check"):
-            qemu_img.verify(qemu_img.inspect(self._path(IMAGE)))
+            self._check(IMAGE, request.path)
         return record
+
+    def _copy(self, descriptor: int, name: str) -> None:
+        """Copy an open file, whatever its path leads to by now."""
+        http.need_room(self._directory, os.fstat(descriptor).st_blocks * 512, self._request.name)
+        opened = f"/proc/{os.getpid()}/fd/{descriptor}"
+        arguments = ["cp", "--reflink=auto", "--sparse=always", "--", opened, self._path(name)]
+        run(arguments, operation="copy the image", obj=self._request.path, timeout=3600)
 
     def build(self) -> Record:
         """The release's image, made of packages from the mirror of this host."""
@@ -122,28 +127,40 @@ class ImageMaker:
 
     def _accept(self, checksum: Optional[Checksum], origin: Origin) -> Record:
         """Make the fetched file the image, when it is what was meant, whole, and depends on nothing else."""
-        fetched, target = self._path(_DOWNLOAD), self._path(IMAGE)
         with self._phase("check"):
-            sums = _checksums(fetched)
+            sums = _checksums(self._path(_DOWNLOAD))
             _compare(checksum, sums, self._request.name, origin.place)
-            image = qemu_img.inspect(fetched)
-            refuse_unusable(image, self._request, origin.place)
-            qemu_img.verify(image)
-        if image.format == "qcow2":
-            os.rename(fetched, target)
+            layout, compressed = self._check(_DOWNLOAD, origin.place, self._request.format)
+        if layout.format == QCOW2 and not compressed:
+            os.rename(self._path(_DOWNLOAD), self._path(IMAGE))
         else:
-            with self._phase("convert"):
-                http.need_room(self._directory, qemu_img.measure(image), self._request.name)
-                qemu_img.copy(image, target, "qcow2")
-                os.unlink(fetched)
+            with self._phase("convert"), image_file.opened(self._path(_DOWNLOAD), self._option) as descriptor:
+                untrusted_image.convert(descriptor, layout, self._path(IMAGE), self._request.name)
+            os.unlink(self._path(_DOWNLOAD))
         return self._record(sums["sha256"], origin, sums)
+
+    def _check(self, file: str, origin: str, stated: Optional[str] = None) -> tuple[Layout, bool]:
+        """What a file of the directory holds, and whether that is compressed; an error when it can't be the image."""
+        path = self._path(file)
+        # Nobody else passes the directory, and who reads it confined isn't its owner.
+        os.chmod(path, 0o444)
+        with image_file.opened(path, self._option) as descriptor:
+            layout = image_file.layout(descriptor, self._option, origin, stated)
+            return layout, untrusted_image.verify(descriptor, layout, self._request.name)
+
+    @property
+    def _option(self) -> str:
+        """The option that says where the image is from."""
+        return "path" if self._request.path else "url"
 
     def _record(self, digest: str, origin: Origin, checksums: dict[str, str], cmdline: Optional[str] = None) -> Record:
         target = self._path(IMAGE)
+        with image_file.opened(target, self._option) as descriptor:
+            virtual_size = image_file.layout(descriptor, self._option, target, QCOW2).virtual_size
         return Record(
             digest=digest,
-            format="qcow2",
-            virtual_size=qemu_img.inspect(target, "qcow2").virtual_size,
+            format=QCOW2,
+            virtual_size=virtual_size,
             size=os.stat(target).st_size,
             architecture=self._request.architecture.machine,
             source=origin.source,
@@ -169,16 +186,11 @@ class ImageMaker:
 def look_at(request: Request) -> None:
     """Refuse a file that can't become the image, before anything is copied."""
     path = request.path
-    try:
-        mode = os.stat(path).st_mode
-    except OSError as error:
-        raise SpecError("path", f"{path}: {error.strerror}", "Name an image file that is on this host.") from error
-    if stat.S_ISDIR(mode) and os.path.exists(os.path.join(path, RECORD)):
+    if os.path.isfile(os.path.join(path, RECORD)):
         look_at_stored(request)
         return
-    if not stat.S_ISREG(mode):
-        raise SpecError("path", f"{path} is no regular file", "Name an image file.")
-    refuse_unusable(qemu_img.inspect(path), request, path)
+    with image_file.opened(path, "path") as descriptor:
+        image_file.layout(descriptor, "path", path, request.format)
 
 
 def look_at_stored(request: Request) -> Record:
@@ -195,31 +207,9 @@ def look_at_stored(request: Request) -> Record:
     if request.checksum is not None:
         hint = "Leave it out, or name the image's file itself."
         raise SpecError("checksum", "an image of another store is taken by its record", hint)
-    refuse_unusable(qemu_img.inspect(os.path.join(path, IMAGE)), request, path)
+    with image_file.opened(os.path.join(path, IMAGE), "path", follow=False) as descriptor:
+        image_file.layout(descriptor, "path", path, QCOW2)
     return record
-
-
-def refuse_unusable(image: Image, request: Request, origin: str) -> None:
-    """Refuse an image of another format, or one that is only a part."""
-    option = "path" if request.path else "url"
-    if image.backing is not None or image.data_file is not None:
-        behind = image.backing if image.backing is not None else image.data_file
-        hint = "Flatten it with `qemu-img convert -O qcow2`, and use the result."
-        raise SpecError(option, f"{origin} is no whole image: its data is in {str(behind)[:200]!r}", hint)
-    if image.format not in ("qcow2", "raw"):
-        hint = "Convert it with `qemu-img convert -O qcow2`, and use the result."
-        raise SpecError(option, f"{origin} is an image of format {image.format}", hint)
-    if request.format is not None and image.format != request.format:
-        raise SpecError("format", f"{origin} is {image.format}, not {request.format}", "Leave it out, or correct it.")
-    if image.format == "raw" and not _plausible(image.path):
-        hint = "Unpack an archive first; an address may have answered with a page instead of the image."
-        raise SpecError(option, f"{origin} is no disk image", hint)
-
-
-def _plausible(path: str) -> bool:
-    """Whether a raw file can be a bootable disk: whole sectors, and the mark that ends a boot sector."""
-    with open(path, "rb") as stream:
-        return os.stat(path).st_size % 512 == 0 and stream.read(512)[510:] == b"\x55\xaa"
 
 
 def _checksums(path: str) -> dict[str, str]:

@@ -9,19 +9,17 @@ whatever ends a run, an image is there as a whole or not at all.
 from __future__ import annotations
 
 import os
-import re
 import struct
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Optional
 
-from .._model.image import Record, read_record
+from .._model.image import DIGEST, Record, read_record
 from .._model.paths import Store
 from . import files
 from .lock import locked
 
 IMAGE, KERNEL, INITRD, RECORD = "image.qcow2", "vmlinuz", "initrd.img", "record.json"
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 # qcow2: magic, version, offset and length of the backing file's name, all big-endian.
 _QCOW2_HEAD = struct.Struct(">4sIQI")
 
@@ -116,7 +114,7 @@ class ImageStore:
     def _digest(self, name: str) -> Optional[str]:
         document = files.read_json(self._store.image_name(name))
         digest = document.get("digest") if isinstance(document, dict) else None
-        return digest if isinstance(digest, str) and _DIGEST.fullmatch(digest) else None
+        return digest if isinstance(digest, str) and DIGEST.fullmatch(digest) else None
 
     def _names(self) -> Iterator[str]:
         if os.path.isdir(self._store.image_names):

@@ -62,7 +62,7 @@ def run(
     except subprocess.TimeoutExpired as error:
         raise HostError(operation, obj, f"{arguments[0]} did not end within {timeout:.0f} s", code="timeout") from error
     finally:
-        _end(process)
+        end(process)
     if process.returncode not in accepted:
         said = tail(errors or output)
         # strerror(ENOSPC) in the C locale: a program's exit code doesn't tell.
@@ -77,7 +77,8 @@ def tail(data: Union[bytes, str], lines: int = _TAIL) -> str:
     return "\n".join(text.strip().splitlines()[-lines:])
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a program with all that it started, unless it has ended."""
     if process.poll() is not None:
         return
     with contextlib.suppress(ProcessLookupError):

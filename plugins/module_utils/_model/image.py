@@ -11,6 +11,7 @@ from typing import Optional
 from urllib.parse import urlsplit, urlunsplit
 
 from .._errors import SpecError
+from .image_format import FORMATS
 from .names import parse_name
 from .paths import DATA, Store
 from .release import (
@@ -26,11 +27,11 @@ from .release import (
 from .value import absolute_path, nearest, shown
 
 PUBLISHED, URL, FILE, BUILD, STORED = "published", "url", "file", "build", "stored"
-FORMATS = ("qcow2", "raw")
 # Hexadecimal digits of each algorithm; weaker ones prove nothing.
 _ALGORITHMS = {"sha256": 64, "sha512": 128}
 # Debian's rule for package names; apt takes a name that ends in a hyphen for one to remove.
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+]", re.ASCII)
+DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CHECKSUM = re.compile(r"(?P<algorithm>[a-z0-9]+):(?P<value>[0-9A-Fa-f]+)", re.ASCII)
 
 
@@ -124,7 +125,9 @@ def read_record(document: object) -> Optional[Record]:
         record = Record(**{**document, "packages": tuple(document.get("packages") or ())})
     except TypeError:
         return None
-    return record if isinstance(record.size, int) and isinstance(record.checksums, Mapping) else None
+    # The digest becomes a path.
+    known = isinstance(record.digest, str) and DIGEST.fullmatch(record.digest) is not None
+    return record if known and isinstance(record.size, int) and isinstance(record.checksums, Mapping) else None
 
 
 def parse(params: Mapping[str, object], machine: str) -> Request:

@@ -100,7 +100,7 @@ def test_where_an_image_comes_from(params: dict[str, object], source: str) -> No
         ({"name": "x", "path": "/i", "checksum": "md5:" + "a" * 32}, "checksum", "sha256:"),
         ({"name": "x", "path": "/i", "checksum": "sha256:abc"}, "checksum", "sha256:"),
         ({"name": "x", "path": "/i", "checksum": f"sha512:{SHA256}"}, "checksum", "sha256:"),
-        ({"name": "x", "path": "/i", "format": "vmdk"}, "format", "qcow2"),
+        ({"name": "x", "path": "/i", "format": "vdi"}, "format", "vmdk"),
         ({"name": "debian-13", "architecture": "riscv64"}, "architecture", "arm64"),
         ({"name": "debian-13", "architecture": "arm64", "source": "build"}, "architecture", "x86_64"),
         ({"name": "debian-13", "source": "build", "checksum": f"sha256:{SHA256}"}, "checksum", "Leave it out"),
@@ -174,7 +174,13 @@ def test_a_record_survives_its_file() -> None:
     assert read_record(RECORD.document()) == RECORD
 
 
-@pytest.mark.parametrize("document", [None, [], {}, {"digest": "x"}, {**RECORD.document(), "size": None}])
+@pytest.mark.parametrize(
+    "document",
+    [
+        *(None, [], {}, {"digest": "x"}, {**RECORD.document(), "size": None}),
+        *({**RECORD.document(), "digest": digest} for digest in ("../../../etc", SHA512, None, [SHA256])),
+    ],
+)
 def test_what_is_no_record(document: object) -> None:
     assert read_record(document) is None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -17,19 +18,22 @@ import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._apply import apply
 from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError, SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._gateway import image_maker
+from ansible_collections.burrow.vm.plugins.module_utils._gateway import confined, image_maker
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.image_maker import ImageMaker
 from ansible_collections.burrow.vm.plugins.module_utils._model.image import Record, Request, parse
 from ansible_collections.burrow.vm.plugins.module_utils._model.release import RELEASES
 from ansible_collections.burrow.vm.plugins.module_utils._plan import UNKNOWN
 from ansible_collections.burrow.vm.plugins.module_utils._resource.image import ImageResource
+from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.image_samples import Qcow2, Vmdk, raw
 
-IMAGE = b"QFI\xfb" + b"image" * 100
+IMAGE = Qcow2().content()
 SHA512 = hashlib.sha512(IMAGE).hexdigest()
 QEMU_IMG = """#!/bin/sh
+# check and measure answer; what is compressed says so in its last byte. convert writes an empty qcow2.
 case $1 in
-info) echo '{"virtual-size": 1048576, "format": "qcow2"}' ;;
-check) echo '{}' ;;
+check) [ "$(tail -c 1 "$5")" = z ] && echo '{"compressed-clusters": 1}' || echo '{}' ;;
+measure) echo '{"required": 300000}' ;;
+convert) cat "$(dirname "$0")/converted" >"$8" ;;
 esac
 """
 
@@ -65,8 +69,11 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "bin/qemu-img"
     program.write_text(QEMU_IMG)
     program.chmod(0o755)
+    (tmp_path / "bin/converted").write_bytes(Qcow2(version=2, extensions=()).content())
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+    # Only root passes pytest's directories.
+    monkeypatch.setattr(confined, "unprivileged", lambda: None)
 
 
 def request_for(data: Path, address: str, **more: object) -> Request:
@@ -217,7 +224,9 @@ def test_an_image_of_another_store_brings_its_kernel_along(tmp_path: Path, monke
     assert str(tmp_path / "other") in kernel["initrd"]
 
 
-@pytest.mark.parametrize("damage", ["short", "no kernel", "record", "architecture", "checksum"])
+@pytest.mark.parametrize(
+    "damage", ["short", "no kernel", "linked kernel", "record", "digest", "architecture", "checksum"]
+)
 def test_a_damaged_image_of_another_store_is_refused(
     tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +240,12 @@ def test_a_damaged_image_of_another_store_is_refused(
         (directory / "image.qcow2").write_bytes(IMAGE[:-1])
     elif damage == "no kernel":
         (directory / "vmlinuz").unlink()
+    elif damage == "linked kernel":
+        (directory / "vmlinuz").unlink()
+        (directory / "vmlinuz").symlink_to("/etc/shadow")
+    elif damage == "digest":
+        record = json.loads((directory / "record.json").read_text())
+        (directory / "record.json").write_text(json.dumps({**record, "digest": "../../../etc"}))
     elif damage == "record":
         (directory / "record.json").write_text("{}")
     elif damage == "architecture":
@@ -239,4 +254,32 @@ def test_a_damaged_image_of_another_store_is_refused(
         asked["checksum"] = f"sha512:{SHA512}"
     with pytest.raises(SpecError):
         make(parse(asked, "x86_64"))
-    assert not (tmp_path / "other/images").exists()
+    images = tmp_path / "other/images"
+    assert not images.exists() or os.listdir(images) == ["names"]
+
+
+@pytest.mark.parametrize(
+    "image", [raw(sectors=2048), Vmdk().content(), IMAGE + b"z"], ids=["raw", "vmdk", "compressed"]
+)
+def test_what_performs_badly_is_converted(tmp_path: Path, image: bytes) -> None:
+    source = tmp_path / "appliance"
+    source.write_bytes(image)
+    made = make(parse({"name": "x", "path": str(source), "data": str(tmp_path / "data")}, "x86_64"))
+    assert (made["format"], made["virtual_size"]) == ("qcow2", 1 << 20)
+    assert made["digest"] == hashlib.sha256(image).hexdigest()
+    path = Path(str(made["path"]))
+    assert path.read_bytes() == (tmp_path / "bin/converted").read_bytes()
+    assert sorted(os.listdir(path.parent)) == ["image.qcow2", "record.json"]
+
+
+@pytest.mark.parametrize("kind", ["fifo", "directory", "device", "none"])
+def test_only_a_regular_file_is_opened(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "it"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    place = "/dev/null" if kind == "device" else str(path)
+    with pytest.raises(SpecError, match=r"no regular file|No such file"):
+        make(parse({"name": "x", "path": place, "data": str(tmp_path / "data")}, "x86_64"))
+    assert not (tmp_path / "data").exists()

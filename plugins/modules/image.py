@@ -42,8 +42,11 @@ options:
     description:
       - With V(present) the image is in the store.
       - With V(absent) the name is not. The files go, too, unless another name or the disk of a guest needs them.
+      - With V(verified) the image's files are read again, from the disk. An image that is no longer as it was stored is
+        moved to C(images/quarantine) below O(data), where nothing finds it. RV(affected) names who needs it;
+        O(state=present) has it again, also for their disks. Only O(name) and O(data) count here.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, verified]
     default: present
   source:
     description:
@@ -153,6 +156,17 @@ EXAMPLES = r"""
     path: /srv/images/imported-disk1.vmdk
     format: vmdk
 
+- name: Know of a stored image that it is still as it was stored
+  burrow.vm.image:
+    name: golden
+    state: verified
+  register: verified
+
+- name: Say which guests are to be reset, or get their image again
+  ansible.builtin.debug:
+    var: verified.affected.guests
+  when: verified is changed
+
 - name: Remove an image
   burrow.vm.image:
     name: golden
@@ -168,7 +182,7 @@ actions:
   sample: ["build image debian-12 from this host's package mirror"]
 image:
   description:
-    - The image. With O(state=absent) only its name.
+    - The image. With O(state=absent) only its name; with O(state=verified), when it has rotted, its name and digest.
     - In check mode, what can't be known before reads V((known after apply\)).
   returned: success
   type: dict
@@ -222,6 +236,34 @@ image:
       description: The packages that it was built with besides those that every built image has.
       type: list
       elements: str
+damaged:
+  description: The files that are no longer as they were stored.
+  returned: when O(state=verified)
+  type: list
+  elements: dict
+  contains:
+    file:
+      description: The file's name in the image's directory.
+      type: str
+    expected:
+      description: The SHA-256 that was stored. Empty for the record itself, when it can't be read.
+      type: str
+    found:
+      description: The SHA-256 that was read, empty when there is none.
+      type: str
+affected:
+  description: Who needs an image that has rotted.
+  returned: when O(state=verified)
+  type: dict
+  contains:
+    images:
+      description: Other names that the image goes by.
+      type: list
+      elements: str
+    guests:
+      description: The guests whose disks are made of it.
+      type: list
+      elements: str
 timings:
   description: Seconds per phase.
   returned: always
@@ -256,7 +298,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._run import main as run
 
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "absent", "verified"], "default": "present"},
     "source": {"type": "str", "choices": ["auto", "url", "file", "build"], "default": "auto"},
     "release": {"type": "str"},
     "packages": {"type": "list", "elements": "str"},

@@ -73,7 +73,9 @@ def run(
         start_new_session=True,
         pass_fds=tuple(descriptors),
         preexec_fn=lambda: _limit(limits),  # noqa: PLW1509 - this process has one thread
-        **({} if user is None else {"user": user.uid, "group": user.gid, "extra_groups": []}),
+        user=user.uid if user else None,
+        group=user.gid if user else None,
+        extra_groups=[] if user else None,
     )
     try:
         output, errors = _collect(process, limits)

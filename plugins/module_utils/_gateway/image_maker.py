@@ -21,6 +21,7 @@ from .._model.image_candidate import Layout
 from .._model.image_format import QCOW2
 from .._model.release import Release
 from . import bootstrap, disk_image, files, http, image_file, tree, untrusted_image
+from .checksum import checksum as checksum_of
 from .image_store import IMAGE, INITRD, KERNEL, RECORD
 from .process import run
 
@@ -84,6 +85,8 @@ class ImageMaker:
                     self._copy(descriptor, name)
         with self._phase("check"):
             self._check(IMAGE, request.path)
+            for name in names:
+                _same(request.path, name, record.files.get(name), checksum_of(self._path(name)))
         return record
 
     def _copy(self, descriptor: int, name: str) -> None:
@@ -137,7 +140,9 @@ class ImageMaker:
             with self._phase("convert"), image_file.opened(self._path(_DOWNLOAD), self._option) as descriptor:
                 untrusted_image.convert(descriptor, layout, self._path(IMAGE), self._request.name)
             os.unlink(self._path(_DOWNLOAD))
-        return self._record(sums["sha256"], origin, sums)
+        record = self._record(sums["sha256"], origin, sums)
+        # As it came, its checksum is known.
+        return replace(record, files={IMAGE: record.digest}) if layout.format == QCOW2 and not compressed else record
 
     def _check(self, file: str, origin: str, stated: Optional[str] = None) -> tuple[Layout, bool]:
         """What a file of the directory holds, and whether that is compressed; an error when it can't be the image."""
@@ -210,6 +215,14 @@ def look_at_stored(request: Request) -> Record:
     with image_file.opened(os.path.join(path, IMAGE), "path", follow=False) as descriptor:
         image_file.layout(descriptor, "path", path, QCOW2)
     return record
+
+
+def _same(origin: str, name: str, expected: Optional[str], found: str) -> None:
+    """Refuse a file that isn't as another store noted it."""
+    if expected is not None and found != expected:
+        cause = f"its {name} has the SHA-256 {found} instead of {expected}"
+        hint = "It has rotted there, or was damaged on its way: copy it again, or verify it where it is from."
+        raise HostError("accept the image", origin, cause, hint, "checksum")
 
 
 def _checksums(path: str) -> dict[str, str]:

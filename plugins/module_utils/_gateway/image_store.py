@@ -12,11 +12,13 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Optional
 
-from .._model.image import DIGEST, Record, read_record
+from .._model.image import BUILD, DIGEST, Record, read_record
 from .._model.paths import Store
 from . import files
+from .checksum import checksum
 from .lock import locked
 
 IMAGE, KERNEL, INITRD, RECORD = "image.qcow2", "vmlinuz", "initrd.img", "record.json"
@@ -36,8 +38,13 @@ class ImageStore:
     def find(self, name: str) -> Optional[Record]:
         """What the name stands for, or None when it stands for nothing that is whole."""
         digest = self._digest(name)
-        record = None if digest is None else read_record(files.read_json(self.file(digest, RECORD)))
-        return record if record is not None and record.digest == digest and self._whole(record) else None
+        record = None if digest is None else self.record(digest)
+        return record if record is not None and self._whole(record) else None
+
+    def record(self, digest: str) -> Optional[Record]:
+        """What is noted of an image, whether or not its bits are there."""
+        record = read_record(files.read_json(self.file(digest, RECORD)))
+        return record if record is not None and record.digest == digest else None
 
     def begin(self, name: str) -> str:
         """An empty directory to fill. What an earlier run left there, ended half-way, goes."""
@@ -52,7 +59,15 @@ class ImageStore:
         files.remove(self._part(name))
 
     def publish(self, name: str, directory: str, record: Record) -> None:
-        """Make the filled directory the image that name stands for. directory holds the image and its kernel only."""
+        """Make the filled directory the image that name stands for. directory holds the image and its kernel only.
+
+        record knows the checksums of some of its files; the others' are noted here.
+        """
+        sums = {
+            entry: record.files.get(entry) or checksum(os.path.join(directory, entry))
+            for entry in os.listdir(directory)
+        }
+        record = replace(record, files=sums)
         files.write_json(os.path.join(directory, RECORD), record.document())
         for entry in os.listdir(directory):
             path = os.path.join(directory, entry)
@@ -61,7 +76,7 @@ class ImageStore:
             _sync(path)
         target = self._store.image(record.digest)
         with self._shared():
-            if read_record(files.read_json(os.path.join(target, RECORD))) is None or not self._whole(record):
+            if not self._stands(record):
                 files.remove(target)
                 os.chmod(directory, 0o711)  # noqa: S103 - the user that QEMU runs as passes, and lists nothing
                 os.rename(directory, target)
@@ -82,10 +97,14 @@ class ImageStore:
 
     def users(self, digest: str, but: str = "") -> list[str]:
         """Who needs an image: names other than but, and guests' disks that have it behind them."""
-        names = [name for name in self._names() if name != but and self._digest(name) == digest]
+        return [f"image {name}" for name in self.names(digest, but)] + self.disks(digest)
+
+    def names(self, digest: str, but: str = "") -> list[str]:
+        return [name for name in self._names() if name != but and self._digest(name) == digest]
+
+    def disks(self, digest: str) -> list[str]:
         behind = self._store.image(digest) + os.sep
-        disks = [disk for disk in self._disks() if _backing(disk).startswith(behind)]
-        return [f"image {name}" for name in names] + disks
+        return [disk for disk in self._disks() if _backing(disk).startswith(behind)]
 
     def knows(self, name: str) -> bool:
         """Whether there is anything of that name: also a name that points to nothing, or a half-made image."""
@@ -101,6 +120,13 @@ class ImageStore:
     def _discard(self, digest: str) -> None:
         if not self.users(digest):
             files.remove(self._store.image(digest))
+
+    def _stands(self, record: Record) -> bool:
+        """Whether the image is there already. A build of the same digest is the same to a guest, bits or not."""
+        known = self.record(record.digest)
+        if known is None or not self._whole(known):
+            return False
+        return record.source == BUILD or known.files == record.files
 
     def _whole(self, record: Record) -> bool:
         try:

@@ -46,7 +46,7 @@ class Checksum:
 
 @dataclass(frozen=True)
 class Request:
-    """One image as stated.
+    """One image as stated. verified: what the store has is read again, and nothing else is asked.
 
     source is one of PUBLISHED (a release's own image, else a build), URL, FILE, BUILD, STORED (what the store has).
     release is the one that was stated, or that the name stands for. packages and kernel are None unless stated.
@@ -65,6 +65,7 @@ class Request:
     release_stated: bool = False
     packages: Optional[tuple[str, ...]] = None
     kernel: Optional[str] = None
+    verified: bool = False
 
     @property
     def content(self) -> Content:
@@ -83,6 +84,7 @@ class Request:
 class Record:
     """What the store keeps beside an image.
 
+    files are the SHA-256 of each as it is stored; earlier versions noted none.
     cmdline is for direct boot, where there is a kernel. packages and flavour (the kernel's) are a build's; earlier
     versions, which noted neither, had no choice of them.
     """
@@ -100,6 +102,7 @@ class Record:
     cmdline: Optional[str] = None
     packages: tuple[str, ...] = ()
     flavour: Optional[str] = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, object]:
         return asdict(self)
@@ -137,6 +140,8 @@ def parse(params: Mapping[str, object], machine: str) -> Request:
     architecture = parse_architecture(str(params.get("architecture") or machine))
     if params.get("state") == "absent":
         return Request(name, False, "", architecture, store)
+    if params.get("state") == "verified":
+        return Request(name, True, STORED, architecture, store, verified=True)
     request = Request(
         name,
         True,

@@ -25,6 +25,10 @@ class Store:
     def image_names(self) -> str:
         return os.path.join(self.images, "names")
 
+    @property
+    def quarantine(self) -> str:
+        return os.path.join(self.images, "quarantine")
+
     def image(self, digest: str) -> str:
         return os.path.join(self.images, digest)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from .._apply import Resource
 from .._diff import RECREATE, Change
 from .._errors import HostError
 from .._gateway import http
@@ -16,6 +17,7 @@ from .._gateway.image_maker import ImageMaker, look_at
 from .._gateway.image_store import IMAGE, INITRD, KERNEL, ImageStore
 from .._model.image import BUILD, FILE, PUBLISHED, STORED, URL, Record, Request, parse, public_url, unknown_name
 from .._plan import UNKNOWN, Action, Plan
+from .image_check import ImageCheck
 
 
 @dataclass(frozen=True)
@@ -101,9 +103,9 @@ class ImageResource:
             return name
         if state.record is None or (planned and plan.changed):
             return {**name, **_planned(request)}
-        return {**name, **self._described(state.record)}
+        return {**name, **self.described(state.record)}
 
-    def _described(self, record: Record) -> dict[str, object]:
+    def described(self, record: Record) -> dict[str, object]:
         kernel = None
         if record.cmdline is not None:
             kernel = {
@@ -126,8 +128,10 @@ class ImageResource:
         }
 
 
-def build(params: Mapping[str, Any]) -> ImageResource:
-    return ImageResource(parse(params, machine()))
+def build(params: Mapping[str, Any]) -> Resource[Any]:
+    request = parse(params, machine())
+    resource = ImageResource(request)
+    return ImageCheck(request, resource.described) if request.verified else resource
 
 
 def _satisfies(record: Optional[Record], request: Request) -> bool:

@@ -225,7 +225,7 @@ def test_an_image_of_another_store_brings_its_kernel_along(tmp_path: Path, monke
 
 
 @pytest.mark.parametrize(
-    "damage", ["short", "no kernel", "linked kernel", "record", "digest", "architecture", "checksum"]
+    "damage", ["short", "rotten", "no kernel", "linked kernel", "record", "digest", "architecture", "checksum"]
 )
 def test_a_damaged_image_of_another_store_is_refused(
     tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
@@ -238,6 +238,8 @@ def test_a_damaged_image_of_another_store_is_refused(
         file.chmod(0o644)
     if damage == "short":
         (directory / "image.qcow2").write_bytes(IMAGE[:-1])
+    elif damage == "rotten":
+        (directory / "vmlinuz").write_bytes(b"karnel")
     elif damage == "no kernel":
         (directory / "vmlinuz").unlink()
     elif damage == "linked kernel":
@@ -252,7 +254,7 @@ def test_a_damaged_image_of_another_store_is_refused(
         asked["architecture"] = "arm64"
     else:
         asked["checksum"] = f"sha512:{SHA512}"
-    with pytest.raises(SpecError):
+    with pytest.raises(HostError if damage == "rotten" else SpecError):
         make(parse(asked, "x86_64"))
     images = tmp_path / "other/images"
     assert not images.exists() or os.listdir(images) == ["names"]

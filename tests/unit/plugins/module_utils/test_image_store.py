@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,7 +36,7 @@ def put(store: ImageStore, name: str, digest: str = DIGEST, content: bytes = b"d
     record = Record(digest, "qcow2", 1 << 30, len(content), "x86_64", "file", "/x")
     store.publish(name, directory, record)
     store.clear(name)
-    return record
+    return replace(record, files={"image.qcow2": hashlib.sha256(content).hexdigest()})
 
 
 def overlay(path: Path, backing: str) -> None:

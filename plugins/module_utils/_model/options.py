@@ -112,16 +112,16 @@ def parse_rows(model: type, given: Mapping[str, Any], prefix: str) -> dict[str, 
     """attribute -> value of what is stated. prefix goes before each path in errors."""
     found: dict[str, Any] = {}
     for attribute, row in every_option(model):
-        stated = _at(given, row.path)
+        stated = _at(given, row.path, prefix)
         if stated is not None or row.identity:
             found[attribute] = row.kind(stated, prefix + row.path)
     return found
 
 
-def _at(given: Mapping[str, Any], path: str) -> Any:
+def _at(given: Mapping[str, Any], path: str, prefix: str) -> Any:
     head, _dot, tail = path.partition(".")
     inner = given.get(head)
-    return inner if not tail or inner is None else value.mapping(inner, head).get(tail)
+    return inner if not tail or inner is None else value.mapping(inner, prefix + head).get(tail)
 
 
 def parse_items(model: type, stated: object, path: str, *, unique: Sequence[str] = ()) -> tuple[Any, ...]:

@@ -238,6 +238,7 @@ BAD = [
     ([{"name": "vdb", "iotune": {"read_bytes": "1MiB"}}], "disks[0].iotune.total_bytes", "no limit of the total"),
     ([{"name": "vda", "iotune": {"read_bytes": "1"}}], "disks[0].iotune.read_bytes", "not a size"),
     ([{"name": "vda", "iotune": {"read_iops": 0}}], "disks[0].iotune.read_iops", "out of range"),
+    ([{"name": "vda", "iotune": 5}], "disks[0].iotune", "not a mapping"),
     ([{"name": "vda", "bus": "nvme"}], "disks[0].bus", "not known"),
     ([{"name": "vda", "boot_order": 0}], "disks[0].boot_order", "out of range"),
     (

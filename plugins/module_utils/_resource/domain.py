@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime as dt
 import os.path
@@ -276,11 +275,16 @@ class DomainResource:
             self.connection.start(self.request.name, paused=paused)
         except HostError as error:
             if undo:
-                # A new domain that can't start is not left behind; its disks are.
-                with contextlib.suppress(HostError):
-                    self.connection.undefine(self.request.name, keep_nvram=False)
-                error.args = (f"{error} The new definition was removed again",)
+                error.args = (f"{error} {self._remove_new()}",)
             raise
+
+    def _remove_new(self) -> str:
+        """A new domain that can't start is not left behind; its disks are."""
+        try:
+            self.connection.undefine(self.request.name, keep_nvram=False)
+        except HostError as error:
+            return f"The new definition stays: {error}"
+        return "The new definition was removed again"
 
     def _do_resume(self) -> None:
         self.connection.resume(self.request.name)

@@ -126,3 +126,20 @@ def test_a_domain_defined_anew_loses_its_nvram_and_starts_with_the_host_still(ho
     found = host.domain("work")
     assert found is not None
     assert (found.autostart, "efi" in found.xml, host.undefined) == (True, False, [False])
+
+
+@pytest.mark.parametrize(("stuck", "words"), [(False, "was removed again"), (True, "stays: work: can't undefine")])
+def test_a_new_domain_that_can_not_start_goes_again(
+    monkeypatch: pytest.MonkeyPatch, host: Host, stuck: bool, words: str
+) -> None:
+    def fail(operation: str) -> None:
+        raise HostError(operation, "work", "libvirt would not")
+
+    monkeypatch.setattr(host, "start", lambda name, paused: fail("start the domain"))
+    if stuck:
+        monkeypatch.setattr(host, "undefine", lambda name, keep_nvram: fail("undefine the domain"))
+    host.define("work", TEXT)
+    with pytest.raises(HostError, match=f"can't start the domain: libvirt would not.* The new definition {words}"):
+        resource(host)._do_start(undo=True, paused=False)
+    monkeypatch.undo()
+    assert (host.domain("work") is not None) is stuck

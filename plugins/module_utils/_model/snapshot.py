@@ -68,6 +68,11 @@ class Snapshot:
     disks: tuple[SnapshotDisk, ...] = ()
     memory_file: Optional[str] = None
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All that it consists of beside the disks as they were."""
+        return tuple(file for file in (*(disk.file for disk in self.disks), self.memory_file) if file)
+
 
 @dataclass(frozen=True)
 class Disk:

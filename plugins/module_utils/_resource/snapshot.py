@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 from .._errors import HostError
@@ -51,7 +51,7 @@ class SnapshotResource:
         facts = xml.facts(found.live_xml or found.xml)
         snapshots = tuple(xml.read(text, current=current) for text, current in self._texts())
         external = [item for item in snapshots if item.kind == EXTERNAL]
-        noted = [file for item in external for file in (*(disk.file for disk in item.disks), item.memory_file) if file]
+        noted = [file for item in external for file in item.files]
         overlays = {file: made for file in noted for made in [files.overlay(file)] if made is not None}
         state = State(
             run_state=found.state,
@@ -78,8 +78,7 @@ class SnapshotResource:
             return state
         request = self.request
         used = {path for chain in state.chains.values() for path in chain}
-        used |= {disk.file for item in state.snapshots for disk in item.disks if disk.file}
-        used |= {item.memory_file for item in state.snapshots if item.memory_file}
+        used |= {file for item in state.snapshots for file in item.files}
         paths: dict[str, str] = {}
         for disk in state.facts.disks:
             if disk.writable and disk.type == "file":
@@ -132,7 +131,6 @@ class SnapshotResource:
         facts = xml.facts(found.live_xml or found.xml)
         made = {disk.target: disk.file for disk in snapshot.disks}
         others = tuple(disk.target for disk in facts.disks if disk.target not in made)
-        fresh = [file for file in (*made.values(), snapshot.memory_file) if file]
         for disk in facts.disks:
             path = made.get(disk.target)
             if path is not None:
@@ -147,11 +145,17 @@ class SnapshotResource:
             self.connection.create_snapshot(self.request.domain, text, disk_only=disk_only, quiesce=quiesce)
         except HostError:
             # libvirt has put the disks back; where it could not, a file is in a chain and stays.
-            used = {path for disk in xml.facts(self._found().xml).disks for path in files.chain_of(disk)}
-            for path in fresh:
-                if path not in used:
-                    files.remove(path)
+            self._remove_unused(snapshot.files)
             raise
+
+    def _remove_unused(self, paths: Iterable[str]) -> None:
+        """Remove those of our files that are in no disk's chain, neither as the guest runs nor as it is defined."""
+        found = self._found()
+        disks = {disk for text in (found.xml, found.live_xml) if text for disk in xml.facts(text).disks}
+        used = {path for disk in disks for path in files.chain_of(disk)}
+        for path in paths:
+            if path not in used:
+                files.remove(path)
 
     def _overlay(self, frozen: str, kind: str) -> Overlay:
         request, owner, below = self.request, files.owner_above(frozen), files.overlay(frozen)
@@ -243,10 +247,7 @@ class SnapshotResource:
                 self.connection.redefine_snapshot(self.request.domain, edited, current=current)
 
     def _do_drop(self, snapshot: Snapshot) -> None:
-        used = {path for disk in xml.facts(self._found().xml).disks for path in files.chain_of(disk)}
-        for path in (*(disk.file for disk in snapshot.disks), snapshot.memory_file):
-            if path and path not in used:
-                files.remove(path)
+        self._remove_unused(snapshot.files)
         self.connection.delete_snapshot(self.request.domain, snapshot.name, metadata_only=True)
 
     def _do_power_off(self) -> None:

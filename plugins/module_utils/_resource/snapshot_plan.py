@@ -158,7 +158,7 @@ def _check_domain(request: Request, state: State) -> None:
 
 def _check_whole(state: State, snapshots: tuple[Snapshot, ...]) -> None:
     for snapshot in snapshots:
-        if any(state.overlays[file].merging for file in _files(snapshot) if file in state.overlays):
+        if any(state.overlays[file].merging for file in snapshot.files if file in state.overlays):
             problem = f"the removal of snapshot {snapshot.name} has begun and was interrupted"
             raise SpecError("name", problem, f"Finish it first: {snapshot.name} with state absent.", "half_removed")
 
@@ -276,19 +276,14 @@ def _plan_absent(request: Request, state: State, found: Snapshot) -> Plan:
         name = f"disks.{state.name_of(disk.target)}"
         if state.chains[disk.target][0] == overlay:
             changed += (Change(name, overlay, made.frozen),)
-    files = ", ".join(_files(found))
+    files = ", ".join(found.files)
     summary = f"remove external snapshot {found.name} of domain {request.domain} with its files ({files})"
     actions.append(Action("forget", summary, {"snapshot": found}))
     return Plan(tuple(actions), changed)
 
 
-def _files(snapshot: Snapshot) -> tuple[str, ...]:
-    disks = tuple(disk.file for disk in snapshot.disks if disk.file)
-    return (*disks, snapshot.memory_file) if snapshot.memory_file else disks
-
-
 def _check_ours(state: State, snapshot: Snapshot) -> None:
-    for file in _files(snapshot):
+    for file in snapshot.files:
         if file in state.existing and file not in state.overlays:
             problem = f"{shown(file)} of snapshot {snapshot.name} was not made by burrow.vm and is not removed"
             raise SpecError("name", problem, _BY_HAND, "not_owned")
@@ -322,7 +317,7 @@ def _check_below(state: State, snapshot: Snapshot, disk: SnapshotDisk, made: Ove
 def _check_alone(state: State, snapshot: Snapshot, frozen: str) -> None:
     """What is merged into a file changes all that rests on it."""
     for file, made in state.overlays.items():
-        if made.frozen == frozen and file not in _files(snapshot) and file in state.existing:
+        if made.frozen == frozen and file not in snapshot.files and file in state.existing:
             problem = f"{shown(file)} of snapshot {made.snapshot} rests on {shown(frozen)} as well"
             raise SpecError("name", problem, f"Remove {made.snapshot} first.", "forked")
 
@@ -346,7 +341,7 @@ def _plan_revert(request: Request, state: State, found: Optional[Snapshot]) -> P
     summary = f"revert domain {request.domain} to {found.kind} snapshot {found.name}"
     actions.append(Action(f"revert_{found.kind}", summary, {"snapshot": found}))
     for item in later:
-        summary = f"remove the later snapshot {item.name} with its files ({', '.join(_files(item))})"
+        summary = f"remove the later snapshot {item.name} with its files ({', '.join(item.files)})"
         actions.append(Action("drop", summary, {"snapshot": item}))
     changed = [Change("content", "as the guest left it", f"as in snapshot {found.name}")]
     changed += [Change(f"snapshots.{item.name}", item.name, None) for item in later]

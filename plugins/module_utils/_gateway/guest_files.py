@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Optional
+from typing import Any, Optional
 
 from .._model.paths import stamp
 from . import kept_files as files
@@ -26,11 +26,28 @@ def is_stamped(disk: str) -> bool:
 
 def before_snapshots(disk: str) -> Optional[tuple[str, str]]:
     """The file and format that a disk had before module snapshot laid overlays on it; None where this is none."""
-    record = files.read_json(stamp(disk)) if disk else None
-    noted = record.get("snapshot") if isinstance(record, dict) else None
-    if not isinstance(noted, dict) or not noted.get("origin"):
+    noted = _noted(disk) if disk else {}
+    if not noted.get("origin"):
         return None
     return str(noted["origin"]), str(noted.get("origin_format", "qcow2"))
+
+
+def of_snapshots(disk: str, domain: str) -> list[str]:
+    """The stamped files that a domain's snapshots made of a disk: its overlays, and the memory that lies beside."""
+    notes = {file: _noted(file) for file in stamped_in(os.path.dirname(disk))}
+    names = {noted.get("name") for noted in notes.values() if noted.get("origin") == disk}
+    return [
+        file
+        for file, noted in notes.items()
+        if noted.get("domain") == domain and noted.get("name") in names and noted.get("origin") in (disk, "")
+    ]
+
+
+def _noted(file: str) -> dict[str, Any]:
+    """What module snapshot has written into the stamp of a file."""
+    record = files.read_json(stamp(file))
+    noted = record.get("snapshot") if isinstance(record, dict) else None
+    return noted if isinstance(noted, dict) else {}
 
 
 def stamped_in(directory: str) -> list[str]:

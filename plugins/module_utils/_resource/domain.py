@@ -24,7 +24,7 @@ from .._model.port import Forward as Listener
 from .._plan import UNKNOWN, Action, Plan
 from .._xml import domain as xml
 from .._xml import overlays
-from .._xml.domain_facts import agent_answers
+from .._xml.domain_facts import agent_answers, files_below
 from .._xml.forwards import NETDEV
 from . import domain_others as others
 from .domain_change import Running
@@ -155,6 +155,7 @@ class DomainResource:
         definition = definitions[0]
         disks = {disk for disk in own if guest_files.is_stamped(disk)}
         disks.update(guest_files.stamped_in(guest.directory))
+        disks.update(file for disk in own for file in guest_files.of_snapshots(disk, self.request.name))
         disks -= self._used_by_others(disks)
         logs = guest_files.console_logs(guest.console_log)
         if definition is not None and definition.owned and definition.console_log:
@@ -174,9 +175,9 @@ class DomainResource:
     def _used_by_others(self, disks: set[str]) -> set[str]:
         if not disks:
             return set()
-        rest = [xml.read(found.xml) for found in self.connection.domains() if found.name != self.request.name]
-        used = {path for other in rest for disk in other.disks or () for path in (disk.source, disk.base) if path}
-        return disks & used
+        texts = [found.xml for found in self.connection.domains() if found.name != self.request.name]
+        used = {disk.source for text in texts for disk in xml.read(text).disks or ()}
+        return disks & used.union(*map(files_below, texts))
 
     # -- what is done
 

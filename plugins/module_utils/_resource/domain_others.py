@@ -15,6 +15,7 @@ from .._model.domain import Definition
 from .._model.domain_disks import Disk
 from .._model.domain_interfaces import Interface
 from .._xml import domain as xml
+from .._xml.domain_facts import files_below
 from .domain_check import place
 
 _NETWORK_HINT = "Make it (burrow.vm.network), or name another one."
@@ -49,10 +50,12 @@ def look(connection: Domains, name: str, wanted: Definition) -> Others:
         if item.mac
     }
     used: dict[str, list[Use]] = {}
-    for other in found if wanted.disks else ():
-        for disk in (xml.read(other.live_xml).disks or ()) if other.live_xml else ():
-            for path, writable in _paths(disk):
-                used.setdefault(path, []).append(Use(other.name, writable, bool(disk.shareable)))
+    running = [(other.name, other.live_xml) for other in found if other.live_xml] if wanted.disks else []
+    for holder, text in running:
+        for disk in xml.read(text).disks or ():
+            used.setdefault(disk.source or "", []).append(Use(holder, not disk.readonly, bool(disk.shareable)))
+        for path in files_below(text):
+            used.setdefault(path, []).append(Use(holder, writable=False, shareable=False))
     return Others(macs, used)
 
 

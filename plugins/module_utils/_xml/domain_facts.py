@@ -40,6 +40,12 @@ def _disk_place(disk: Element) -> DiskPlace:
     )
 
 
+def files_below(text: str) -> tuple[str, ...]:
+    """What the disks of a definition rest on, as far down as it says: images, and what snapshots keep."""
+    sources = (get(store, "source@file") for store in parse(text).iterfind("devices/disk//backingStore"))
+    return tuple(source for source in sources if source)
+
+
 def agent_answers(text: str) -> bool:
     """Whether a running guest has a guest agent that opened its channel."""
     return any(target.get("state") == "connected" for target in parse(text).findall(_AGENT))

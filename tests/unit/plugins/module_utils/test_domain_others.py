@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Optional
 
 import pytest
@@ -17,6 +18,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge impo
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_check import needed
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_others import check, check_networks, look
 from ansible_collections.burrow.vm.plugins.module_utils._xml import domain as xml
+from ansible_collections.burrow.vm.plugins.module_utils._xml import snapshot as snapshot_xml
 
 MAC = "52:54:00:00:00:01"
 
@@ -45,6 +47,12 @@ def other(name: str = "other", *, runs: bool = True, **params: Any) -> DomainSta
     return DomainState(name, "u", "running" if runs else "stopped", text, text if runs else None)
 
 
+def deeper(state: DomainState) -> DomainState:
+    """After a snapshot of the first disk."""
+    text = snapshot_xml.on_top(state.xml, "vda", "/o", "/o.a", "qcow2")
+    return dataclasses.replace(state, xml=text, live_xml=text)
+
+
 def checked(host: Host, starts: bool = True, **params: Any) -> None:
     wanted = definition(**params)
     part = needed(Definition(), wanted, starts=starts)
@@ -67,6 +75,7 @@ NIC = {"source": "burrow", "mac": MAC}
         # The image below somebody's overlay.
         (Host(other(disks=[OVERLAY])), {"disks": [DISK]}, "disks[0].source"),
         (Host(other(disks=[DISK])), {"disks": [OVERLAY]}, "disks[0].source"),
+        (Host(deeper(other(disks=[OVERLAY]))), {"disks": [DISK]}, "disks[0].source"),
     ],
 )
 def test_what_another_domain_has(host: Host, params: dict[str, Any], path: str) -> None:

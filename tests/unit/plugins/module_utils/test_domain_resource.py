@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError
-from ansible_collections.burrow.vm.plugins.module_utils._gateway import libvirt_live
+from ansible_collections.burrow.vm.plugins.module_utils._gateway import libvirt_live, snapshot_files
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.files import write_json
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt_domain import Domains
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
+from ansible_collections.burrow.vm.plugins.module_utils._model.paths import stamp
+from ansible_collections.burrow.vm.plugins.module_utils._model.snapshot import Overlay
 from ansible_collections.burrow.vm.plugins.module_utils._plan import Plan
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain import DomainResource
 from ansible_collections.burrow.vm.plugins.module_utils._xml.domain import build
@@ -143,3 +147,45 @@ def test_a_new_domain_that_can_not_start_goes_again(
         resource(host)._do_start(undo=True, paused=False)
     monkeypatch.undo()
     assert (host.domain("work") is not None) is stuck
+
+
+def chained(*files: object) -> str:
+    """A definition with a disk of these files, from the one that is written downwards."""
+    below = ""
+    for file in reversed(files[1:]):
+        below = f"<backingStore type='file'><format type='qcow2'/><source file='{file}'/>{below}</backingStore>"
+    disk = f"<disk type='file'><driver type='qcow2'/><source file='{files[0]}'/>{below}<target dev='vda'/></disk>"
+    return TEXT.replace("<devices>", f"<devices>{disk}")
+
+
+def test_all_files_of_snapshots_go_with_their_disk(host: Host, tmp_path: Path) -> None:
+    root, one, two, memory, other, foreign = (
+        tmp_path / name
+        for name in ("root.qcow2", "root.a.qcow2", "root.b.qcow2", "work.b.memory", "o.a.qcow2", "f.qcow2")
+    )
+    for file in (root, one, two, memory, other, foreign):
+        file.write_text("")
+    write_json(stamp(str(root)), {"owner": "burrow.vm"})
+    snapshot_files.write_stamp(str(one), Overlay("work", "a", "burrow.vm", str(root), str(root)))
+    snapshot_files.write_stamp(str(two), Overlay("work", "b", "burrow.vm", str(root), str(one)))
+    snapshot_files.write_stamp(str(memory), Overlay("work", "b", "burrow.vm"))
+    # A snapshot of the same name, of another domain's disk.
+    snapshot_files.write_stamp(str(other), Overlay("other", "a", "burrow.vm", str(root), str(root)))
+    host.define("work", chained(two, one, root))
+    performed(resource(host, state="absent", data=str(tmp_path)))
+    assert sorted(tmp_path.iterdir()) == sorted([foreign, other, tmp_path / f".{other.name}.burrow"])
+
+
+def test_what_another_domain_rests_on_stays(host: Host, tmp_path: Path) -> None:
+    """However deep below its snapshots' overlays that is."""
+    root = tmp_path / "root.qcow2"
+    root.write_text("")
+    write_json(stamp(str(root)), {"owner": "burrow.vm"})
+    host.define("work", chained(root))
+    text = chained("/o/b.qcow2", "/o/a.qcow2", "/o/root.qcow2", root).replace("<name>work<", "<name>other<")
+    host.define("other", text)
+    try:
+        performed(resource(host, state="absent", data=str(tmp_path)))
+    finally:
+        host.undefine("other", keep_nvram=True)
+    assert root.exists()

@@ -90,6 +90,8 @@ options:
       - The checksum of the image as it is downloaded or copied, with its algorithm, as in V(sha256:...) or
         V(sha512:...).
       - Required with O(url). When nothing is stated, a release's own image is checked by the list published with it.
+      - A download that has another checksum is moved to C(images/quarantine) below O(data), which takes the last one of
+        each name, and the next run downloads it anew. RV(quarantine) is its place.
       - When an image in the store has another checksum, it is replaced under this name.
         Guests' disks keep the one that they were made of.
     type: str
@@ -264,6 +266,10 @@ affected:
       description: The guests whose disks are made of it.
       type: list
       elements: str
+quarantine:
+  description: The directory that a download with a wrong checksum was moved to.
+  returned: when a checksum is wrong
+  type: str
 timings:
   description: Seconds per phase.
   returned: always

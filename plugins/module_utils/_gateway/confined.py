@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from .._errors import HostError
-from .process import end, find, tail
+from .process import end, failed, needed, tail
 
 _NOBODY = "nobody"
 _BLOCK = 1 << 16
@@ -56,10 +56,7 @@ def run(
     It sees the files of descriptors, as /proc/self/fd/N, and nothing of this environment. Who isn't root runs it as
     who they are. What goes over a limit is an error of code "limits"; see process.run for the rest.
     """
-    program = find(arguments[0])
-    if program is None:
-        hint = f"Install package {package or arguments[0]}, or apply role burrow.vm.hypervisor to this host."
-        raise HostError(operation, obj, f"{arguments[0]} is not installed", hint, "missing_program")
+    program = needed(arguments[0], operation, obj, package)
     user = unprivileged()
     # user, group and extra_groups are Python 3.9's; they are set before preexec_fn is called, which only lowers limits.
     process = subprocess.Popen(  # pylint: disable=ansible-bad-function,subprocess-popen-preexec-fn
@@ -92,7 +89,7 @@ def run(
         what = f"more than {limits.seconds} s" if code == -signal.SIGXCPU else f"more than {limits.written} bytes"
         raise _over(operation, obj, arguments[0], what)
     if code not in accepted:
-        raise HostError(operation, obj, f"{arguments[0]} ended with {code}: {tail(errors or output)}")
+        raise failed(f"{arguments[0]} ended with {code}", tail(errors or output), operation, obj)
     return output
 
 

@@ -1,6 +1,6 @@
 # Copyright: burrow.vm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stored images over time: whether their bits are still what was stored, and where those go that are not."""
+"""Images that are not what they should be: whose bits changed, and where those go."""
 
 from __future__ import annotations
 
@@ -35,13 +35,16 @@ def no_record() -> Damage:
     return Damage(RECORD, "", "")
 
 
-def quarantine(store: Store, digest: str) -> str:
-    """Move an image to where no name, no disk and no run finds it; the place takes one of each digest."""
+def quarantine(store: Store, directory: str, entry: str) -> str:
+    """Move a directory to where no name, no disk and no run finds it; return its place, which takes one of each entry.
+
+    entry is the digest of an image that was stored, or the name of one that was refused.
+    """
     files.make_directory(store.quarantine, 0o700)
-    place = os.path.join(store.quarantine, digest)
+    place = os.path.join(store.quarantine, entry)
     files.remove(place)
-    with named("move", store.image(digest)):
-        os.rename(store.image(digest), place)
+    with named("move", directory):
+        os.rename(directory, place)
     files.sync_directory(store.quarantine)
     files.sync_directory(store.images)
     return place

@@ -92,6 +92,7 @@ class ImageStore:
             digest = self._digest(name)
             files.remove(self._store.image_name(name))
             self.clear(name)
+            files.remove(os.path.join(self._store.quarantine, name))
             if digest is not None:
                 self._discard(digest)
 

@@ -43,10 +43,7 @@ def run(
     answers, any other is an error. The program runs in a session of its own, so that all it started ends
     with it: at the deadline, and when this run is interrupted.
     """
-    program = find(arguments[0])
-    if program is None:
-        hint = f"Install package {package or arguments[0]}, or apply role burrow.vm.hypervisor to this host."
-        raise HostError(operation, obj, f"{arguments[0]} is not installed", hint, "missing_program")
+    program = needed(arguments[0], operation, obj, package)
     # run_command is AnsibleModule's, which gateways don't know.
     process = subprocess.Popen(  # pylint: disable=ansible-bad-function
         [program, *arguments[1:]],
@@ -64,11 +61,24 @@ def run(
     finally:
         end(process)
     if process.returncode not in accepted:
-        said = tail(errors or output)
-        # strerror(ENOSPC) in the C locale: a program's exit code doesn't tell.
-        code, hint = ("no_space", NO_SPACE_HINT) if "No space left on device" in said else ("host", "")
-        raise HostError(operation, obj, f"{arguments[0]} ended with {process.returncode}: {said}", hint, code)
+        raise failed(f"{arguments[0]} ended with {process.returncode}", tail(errors or output), operation, obj)
     return output
+
+
+def needed(program: str, operation: str, obj: str, package: str = "") -> str:
+    """The program's path, or an error that says what to install."""
+    path = find(program)
+    if path is None:
+        hint = f"Install package {package or program}, or apply role burrow.vm.hypervisor to this host."
+        raise HostError(operation, obj, f"{program} is not installed", hint, "missing_program")
+    return path
+
+
+def failed(cause: str, said: str, operation: str, obj: str) -> HostError:
+    """The error of a program that ended with a code that is no answer."""
+    # strerror(ENOSPC) in the C locale: a program's exit code doesn't tell.
+    code, hint = ("no_space", NO_SPACE_HINT) if "No space left on device" in said else ("host", "")
+    return HostError(operation, obj, f"{cause}: {said}", hint, code)
 
 
 def tail(data: Union[bytes, str], lines: int = _TAIL) -> str:

@@ -31,13 +31,9 @@ def verify(descriptor: int, layout: Layout, name: str) -> bool:
     if layout.format == RAW:
         return False
     size = os.fstat(descriptor).st_size
-    try:
+    with _damage(name):
         # 0 is well, 2 corrupt, 3 leaked clusters, which are harmless.
         report = _json(["check", "-f", layout.format], descriptor, name, _seconds(size), (0, 2, 3))
-    except HostError as error:
-        if error.code not in ("host", "limits"):
-            raise
-        raise _damaged(name, error.cause) from error
     errors = report.get("corruptions", 0) + report.get("check-errors", 0)
     if errors:
         raise _damaged(name, f"qemu-img check finds {errors} errors")
@@ -45,12 +41,17 @@ def verify(descriptor: int, layout: Layout, name: str) -> bool:
 
 
 def convert(descriptor: int, layout: Layout, target: str, name: str) -> None:
-    """Write the image to target, as a qcow2 without compression and without what is only zeros."""
+    """Write the image to target, as a qcow2 without compression and without what is only zeros.
+
+    Scattered reads of a compressed image take 8 times as long (0.11 ms against 0.01 ms for 4 KiB, QEMU 10.0), in each
+    guest anew. Clusters of 32 KiB to 2 MiB made no difference that repeats; the default of 64 KiB stays sparsest.
+    """
     seconds = _seconds(os.fstat(descriptor).st_size)
-    report = _json(["measure", "-O", QCOW2, "-f", layout.format], descriptor, name, seconds)
+    with _damage(name):
+        report = _json(["measure", "-O", QCOW2, "-f", layout.format], descriptor, name, seconds)
     needed = int(report["required"]) + _SPARE
     http.need_room(os.path.dirname(target), needed, name)
-    with _written(target) as output:
+    with _written(target) as output, _damage(name):
         arguments = ["convert", "-q", "-f", layout.format, "-O", QCOW2, _path(descriptor), _path(output)]
         confined.run(
             ["qemu-img", *arguments],
@@ -74,6 +75,17 @@ def _written(target: str) -> Iterator[int]:
         os.fchown(descriptor, os.geteuid(), os.getegid())
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _damage(name: str) -> Iterator[None]:
+    """What qemu-img fails at in a file that is all ours is the file's content."""
+    try:
+        yield
+    except HostError as error:
+        if error.code != "host":
+            raise
+        raise _damaged(name, error.cause) from error
 
 
 def _json(arguments: list[str], descriptor: int, name: str, seconds: int, accepted: tuple[int, ...] = (0,)) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, Optional
 from .._apply import Resource
 from .._diff import RECREATE, Change
 from .._errors import HostError
-from .._gateway import http
+from .._gateway import http, image_care
 from .._gateway.bootstrap import machine
 from .._gateway.image_maker import ImageMaker, look_at
 from .._gateway.image_store import IMAGE, INITRD, KERNEL, ImageStore
@@ -75,6 +75,10 @@ class ImageResource:
             maker = ImageMaker(self._request, directory)
             self.timings = maker.timings
             self._store.publish(name, directory, self._make(maker))
+        except HostError as error:
+            if error.code == "checksum" and self._request.source != FILE:
+                error.results["quarantine"] = image_care.quarantine(self._request.store, directory, name)
+            raise
         finally:
             self._store.clear(name)
 

@@ -16,7 +16,7 @@ from .._model.image import Record, Request
 from .._model.value import shown
 from .._plan import Action, Plan
 
-_AGAIN = "Have it again with `state: present`."
+_AGAIN = "Have it with `state: present`."
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ class ImageCheck:
         return Plan((action,), (change,), facts, (_warning(name, state),))
 
     def perform(self, action: Action) -> None:
-        image_care.quarantine(self._request.store, str(action.arguments["digest"]))
+        store, digest = self._request.store, str(action.arguments["digest"])
+        image_care.quarantine(store, store.image(digest), digest)
 
     def result(self, state: CheckState, plan: Plan, planned: bool) -> dict[str, object]:  # noqa: ARG002 - the same
         name: dict[str, object] = {"name": self._request.name}

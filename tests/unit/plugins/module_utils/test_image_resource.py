@@ -29,11 +29,19 @@ from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.image_samples
 IMAGE = Qcow2().content()
 SHA512 = hashlib.sha512(IMAGE).hexdigest()
 QEMU_IMG = """#!/bin/sh
-# check and measure answer; what is compressed says so in its last byte. convert writes an empty qcow2.
+# check and measure answer; an image's last byte says what is wrong with it. convert writes an empty qcow2.
 case $1 in
-check) [ "$(tail -c 1 "$5")" = z ] && echo '{"compressed-clusters": 1}' || echo '{}' ;;
+check)
+  case $(tail -c 1 "$5") in
+  z) echo '{"compressed-clusters": 1}' ;;
+  c) echo '{"corruptions": 1, "check-errors": 2}' && exit 2 ;;
+  *) echo '{}' ;;
+  esac
+  ;;
 measure) echo '{"required": 300000}' ;;
-convert) cat "$(dirname "$0")/converted" >"$8" ;;
+convert)
+  [ "$(tail -c 1 "$7")" = y ] && echo "Invalid argument" >&2 && exit 1
+  cat "$(dirname "$0")/converted" >"$8" ;;
 esac
 """
 
@@ -114,7 +122,25 @@ def test_a_published_image_that_is_not_the_one_is_never_built_instead(
     with pytest.raises(HostError) as caught:
         make(request_for(tmp_path, server))
     assert caught.value.code == code
-    assert os.listdir(tmp_path / "data/images") == ["names"]
+    kept = ["quarantine"] if code == "checksum" else []
+    assert sorted(os.listdir(tmp_path / "data/images")) == ["names", *kept]
+
+
+def test_a_download_with_a_wrong_checksum_is_kept_apart(tmp_path: Path, server: str) -> None:
+    asked = {"name": "x", "url": f"{server}/i.qcow2", "data": str(tmp_path / "data")}
+    for _time in range(2):
+        with pytest.raises(HostError) as caught:
+            make(parse({**asked, "checksum": f"sha512:{'0' * 128}"}, "x86_64"))
+        place = Path(caught.value.results["quarantine"])
+        assert place == tmp_path / "data/images/quarantine/x"
+        assert [file.read_bytes() for file in place.iterdir()] == [IMAGE]
+        assert place.stat().st_mode & 0o077 == 0
+        assert place.parent.stat().st_mode & 0o077 == 0
+    image = make(parse({**asked, "checksum": f"sha512:{SHA512}"}, "x86_64"))
+    assert Path(str(image["path"])).read_bytes() == IMAGE
+    resource = ImageResource(parse({**asked, "state": "absent"}, "x86_64"))
+    apply(resource.plan(resource.observe()), resource)
+    assert os.listdir(tmp_path / "data/images/quarantine") == []
 
 
 def fake_build(self: ImageMaker) -> Record:
@@ -285,3 +311,13 @@ def test_only_a_regular_file_is_opened(tmp_path: Path, kind: str) -> None:
     with pytest.raises(SpecError, match=r"no regular file|No such file"):
         make(parse({"name": "x", "path": place, "data": str(tmp_path / "data")}, "x86_64"))
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(("last", "says"), [(b"c", "finds 3 errors"), (b"y", "Invalid argument")])
+def test_what_qemu_finds_damaged_is_refused(tmp_path: Path, last: bytes, says: str) -> None:
+    source = tmp_path / "appliance"
+    source.write_bytes(Vmdk().content() + last)
+    with pytest.raises(HostError, match=says) as caught:
+        make(parse({"name": "x", "path": str(source), "data": str(tmp_path / "data")}, "x86_64"))
+    assert caught.value.code == "damaged_image"
+    assert os.listdir(tmp_path / "data/images") == ["names"]

@@ -103,10 +103,10 @@ notes:
   - M(burrow.vm.disk) refuses to change a disk that an external snapshot rests on.
   - If a run is interrupted while it merges, the next one goes on with it. Until then other runs on the domain's
     snapshots are refused.
-  - Known defect. Where AppArmor confines guests (seen on Debian 13 with libvirt 11.3), an external snapshot of a
-    running guest that was gone back to is not merged; QEMU is denied the file below, and the run fails with
-    C(Permission denied). The guest runs on. Merging while the guest is stopped is done by C(qemu-img), which AppArmor
-    doesn't confine.
+  - Where AppArmor confines guests (Debian, Ubuntu), libvirt keeps QEMU from writing the files that lay below a disk
+    when the guest was started. An external snapshot is merged then while the domain is stopped; until it is, removing
+    the snapshot is refused, and nothing is changed. A snapshot that the guest was given while it ran, and that was not
+    gone back to, is merged while it runs.
 seealso:
   - module: burrow.vm.domain
   - module: burrow.vm.disk

@@ -1,6 +1,6 @@
 # Copyright: burrow.vm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads what AppArmor refused: from the journal, auditd's log, or the kernel's own."""
+"""Reads what AppArmor refused (from the journal, auditd's log, or the kernel's own) and what it will refuse."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import os
 from collections.abc import Iterable, Iterator
 
 from .._errors import HostError
-from .._model.apparmor import Denial, denials
+from .._model.apparmor import Denial, denials, unwritable
 from .process import find, run
 
 _ENABLED = "/sys/module/apparmor/parameters/enabled"
 # auditd, where it runs, takes what else the kernel would log.
 _AUDIT_LOG = "/var/log/audit/audit.log"
+_RULES = "/etc/apparmor.d/libvirt/libvirt-{}.files"
 _TAIL = 256 * 1024
 # The kernel's log is written a moment before or after the clock was looked at.
 _EARLIER = 1.0
@@ -31,6 +32,18 @@ def refusals(since: float, guest: str = "") -> tuple[Denial, ...]:
         if found:
             return found
     return ()
+
+
+def write_denied(guest: str) -> frozenset[str]:
+    """Files that the profile of a running guest forbids to write, whatever is allowed after. guest: a domain's UUID.
+
+    None where AppArmor doesn't confine it: libvirt's virt-aa-helper writes the profile when the guest is started.
+    """
+    try:
+        with open(_RULES.format(guest), encoding="utf-8", errors="replace") as stream:
+            return unwritable(stream)
+    except OSError:
+        return frozenset()
 
 
 def _first_letter(path: str) -> str:

@@ -14,6 +14,8 @@ _FIELD = re.compile(r'(\w+)=(?:"([^"]*)"|(\S+))')
 _HEXADECIMAL = re.compile(r"(?:[0-9A-F]{2})+")
 _HELPER = "virt-aa-helper"
 _PROFILES = ("libvirt-", "libvirtd", "virtqemud", _HELPER, "virtiofsd")
+# As virt-aa-helper writes it for what lies below a disk; AppArmor lets no rule overrule it.
+_DENY = re.compile(r'\s*deny "(.+)" w,\s*')
 _WRITING = frozenset("wacdl")
 _PROFILES_OF_HOST = "/etc/apparmor.d"
 _LOCAL = f"{_PROFILES_OF_HOST}/local"
@@ -72,6 +74,11 @@ def _denials(lines: Iterable[str], guest: str) -> Iterator[Denial]:
             continue
         mask = _text(fields, "denied_mask") or _text(fields, "requested_mask")
         yield Denial(_shown(profile), _shown(path), _shown(mask), _shown(_text(fields, "comm")))
+
+
+def unwritable(rules: Iterable[str]) -> frozenset[str]:
+    """Paths that the rules of a guest's profile forbid to write."""
+    return frozenset(match[1] for match in map(_DENY.fullmatch, rules) if match)
 
 
 def _text(fields: dict[str, tuple[str, str]], name: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 from .._errors import HostError
+from .._gateway import apparmor
 from .._gateway import snapshot_files as files
 from .._gateway.libvirt import DomainState
 from .._gateway.libvirt_snapshot import Snapshots, is_stopped
@@ -28,7 +29,8 @@ from .._model.snapshot import (
 )
 from .._plan import UNKNOWN, Action, Plan
 from .._xml import snapshot as xml
-from .snapshot_plan import State, plan
+from .snapshot_plan import plan
+from .snapshot_state import State
 
 
 class SnapshotResource:
@@ -65,6 +67,7 @@ class SnapshotResource:
             overlays=overlays,
             chains=_chains(facts.disks) if external else {},
             existing=files.existing(noted),
+            denied=apparmor.write_denied(facts.uuid) if external and found.active else frozenset(),
         )
         return self._with_paths(state)
 

@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Optional
+from collections.abc import Iterator
 
 from .._diff import Change
 from .._errors import SpecError
@@ -22,41 +20,8 @@ from .._model.snapshot import (
 )
 from .._model.value import shown
 from .._plan import Action, Plan
-from .._xml.snapshot import Facts
-
-# 10.9.0 makes internal snapshots of guests with UEFI whose variable store is qcow2; 10.10.0 also goes back to them.
-INTERNAL_UEFI_SINCE = 10_010_000
-_USE_EXTERNAL = "Set kind to external."
-_BY_HAND = "Remove it with the tool that made it (as virsh snapshot-delete)."
-
-
-@dataclass(frozen=True)
-class State:
-    """A domain with its snapshots; run_state absent: there is none. pending: disks that change at the next start.
-
-    overlays: file of a snapshot -> what its stamp says; of a file that isn't ours nothing. chains: target -> the
-    disk's files from the one that is written downwards. paths: target -> the next overlay's name, and memory_path.
-    """
-
-    run_state: str = "absent"
-    active: bool = False
-    saved: bool = False
-    persistent: bool = True
-    version: int = 0
-    facts: Facts = field(default_factory=Facts)
-    pending: tuple[str, ...] = ()
-    snapshots: tuple[Snapshot, ...] = ()
-    overlays: Mapping[str, Overlay] = field(default_factory=dict)
-    chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    existing: frozenset[str] = frozenset()
-    paths: Mapping[str, str] = field(default_factory=dict)
-    memory_path: str = ""
-
-    def snapshot(self, name: str) -> Optional[Snapshot]:
-        return next((item for item in self.snapshots if item.name == name), None)
-
-    def name_of(self, target: str) -> str:
-        return next((disk.name for disk in self.facts.disks if disk.target == target), target)
+from .snapshot_revert import plan_revert
+from .snapshot_state import BY_HAND, USE_EXTERNAL, State, against_uefi, check_ours
 
 
 def plan(request: Request, state: State) -> Plan:
@@ -72,7 +37,7 @@ def plan(request: Request, state: State) -> Plan:
         raise SpecError("domain", problem, "Name one that is there.", "no_domain")
     _check_whole(state, state.snapshots if found is None or request.state == "reverted" else (found,))
     if request.state == "reverted":
-        return _plan_revert(request, state, found)
+        return plan_revert(request, state, found)
     return _plan_creation(request, state) if found is None else _plan_kept(request, state, found)
 
 
@@ -198,32 +163,21 @@ def _kind(request: Request, state: State, disks: tuple[Disk, ...]) -> str:
 def _against_internal(request: Request, state: State, disks: tuple[Disk, ...]) -> Iterator[SpecError]:
     """Why there can be no internal snapshot."""
     if state.active and request.memory is False:
-        yield SpecError("memory", "an internal snapshot of a running guest has its memory", _USE_EXTERNAL)
+        yield SpecError("memory", "an internal snapshot of a running guest has its memory", USE_EXTERNAL)
     if state.active and request.quiesce:
-        yield SpecError("quiesce", "an internal snapshot is not quiesced", _USE_EXTERNAL)
+        yield SpecError("quiesce", "an internal snapshot is not quiesced", USE_EXTERNAL)
     if state.active and state.facts.unsaveable:
         problem = f"{state.facts.unsaveable[0]} can't be saved with the memory, which an internal snapshot has"
-        yield SpecError("kind", problem, _USE_EXTERNAL, "unsaveable")
+        yield SpecError("kind", problem, USE_EXTERNAL, "unsaveable")
     writable = [disk for disk in state.facts.disks if disk.writable]
     for disk in writable if state.active else disks:
         if disk.format != "qcow2":
             problem = f"disk {disk.name} is {disk.format}, which holds no internal snapshots"
-            yield SpecError("kind", problem, _USE_EXTERNAL)
+            yield SpecError("kind", problem, USE_EXTERNAL)
         if disk not in disks:
             problem = f"an internal snapshot of a running guest is of all its disks, {disk.name} included"
-            yield SpecError("disks", problem, _USE_EXTERNAL)
-    yield from _against_uefi(state)
-
-
-def _against_uefi(state: State) -> Iterator[SpecError]:
-    if state.facts.nvram is None:
-        return
-    if state.version < INTERNAL_UEFI_SINCE:
-        problem = "libvirt before 10.10 has no internal snapshots of guests with UEFI"
-        yield SpecError("kind", problem, _USE_EXTERNAL, "too_old")
-    elif state.facts.nvram != "qcow2":
-        problem = f"the UEFI variables are {state.facts.nvram}, which holds no internal snapshots"
-        yield SpecError("kind", problem, _USE_EXTERNAL)
+            yield SpecError("disks", problem, USE_EXTERNAL)
+    yield from against_uefi(state)
 
 
 def _check_external(disks: tuple[Disk, ...], *, stated: bool) -> None:
@@ -260,7 +214,7 @@ def _plan_absent(request: Request, state: State, found: Snapshot) -> Plan:
     if found.kind == INTERNAL:
         summary = f"remove internal snapshot {found.name} of domain {request.domain}"
         return Plan((Action("delete", summary),), changed)
-    _check_ours(state, found)
+    check_ours(state, found)
     actions = []
     for disk in found.disks:
         overlay = disk.file or ""
@@ -271,6 +225,7 @@ def _plan_absent(request: Request, state: State, found: Snapshot) -> Plan:
         _check_job(state, disk, made)
         _check_below(state, found, disk, made)
         _check_alone(state, found, made.frozen)
+        _check_confined(state, found, made.frozen)
         summary = f"merge {overlay} into {made.frozen}"
         actions.append(Action("merge", summary, {"target": disk.target, "overlay": overlay, "made": made}))
         name = f"disks.{state.name_of(disk.target)}"
@@ -280,13 +235,6 @@ def _plan_absent(request: Request, state: State, found: Snapshot) -> Plan:
     summary = f"remove external snapshot {found.name} of domain {request.domain} with its files ({files})"
     actions.append(Action("forget", summary, {"snapshot": found}))
     return Plan(tuple(actions), changed)
-
-
-def _check_ours(state: State, snapshot: Snapshot) -> None:
-    for file in snapshot.files:
-        if file in state.existing and file not in state.overlays:
-            problem = f"{shown(file)} of snapshot {snapshot.name} was not made by burrow.vm and is not removed"
-            raise SpecError("name", problem, _BY_HAND, "not_owned")
 
 
 def _check_merged(state: State, snapshot: Snapshot, disk: SnapshotDisk) -> None:
@@ -310,7 +258,7 @@ def _check_below(state: State, snapshot: Snapshot, disk: SnapshotDisk, made: Ove
     below = chain[chain.index(disk.file or "") + 1 :][:1]
     if below != (made.frozen,):
         problem = f"{shown(disk.file)} of snapshot {snapshot.name} no longer rests on {shown(made.frozen)}"
-        hint = "Somebody else has rebased it; nothing was touched. " + _BY_HAND
+        hint = "Somebody else has rebased it; nothing was touched. " + BY_HAND
         raise SpecError("name", problem, hint, "chain_changed")
 
 
@@ -322,73 +270,9 @@ def _check_alone(state: State, snapshot: Snapshot, frozen: str) -> None:
             raise SpecError("name", problem, f"Remove {made.snapshot} first.", "forked")
 
 
-# -- reverted
-
-
-def _plan_revert(request: Request, state: State, found: Optional[Snapshot]) -> Plan:
-    if found is None:
-        known = ", ".join(item.name for item in state.snapshots) or "none"
-        problem = f"domain {request.domain} has no snapshot {request.name}"
-        raise SpecError("name", problem, f"It has: {known}.", "no_snapshot")
-    later = lineage(state.snapshots, found.name) if found.kind == EXTERNAL else ()
-    _check_revert(state, found, later)
-    _check_consent(request, state, found, later)
-    actions = []
-    if state.active and found.kind == EXTERNAL:
-        actions.append(Action("power_off", f"power off domain {request.domain}"))
-    if state.saved:
-        actions.append(Action("discard_saved", f"discard the saved state of domain {request.domain}"))
-    summary = f"revert domain {request.domain} to {found.kind} snapshot {found.name}"
-    actions.append(Action(f"revert_{found.kind}", summary, {"snapshot": found}))
-    for item in later:
-        summary = f"remove the later snapshot {item.name} with its files ({', '.join(item.files)})"
-        actions.append(Action("drop", summary, {"snapshot": item}))
-    changed = [Change("content", "as the guest left it", f"as in snapshot {found.name}")]
-    changed += [Change(f"snapshots.{item.name}", item.name, None) for item in later]
-    if state.run_state != run_state_after(found):
-        changed.append(Change("domain_state", state.run_state, run_state_after(found)))
-    return Plan(tuple(actions), tuple(changed))
-
-
-def run_state_after(snapshot: Snapshot) -> str:
-    return snapshot.state if snapshot.memory else "stopped"
-
-
-def _check_revert(state: State, found: Snapshot, later: tuple[Snapshot, ...]) -> None:
-    mixed = next((item for item in state.snapshots if item.kind != found.kind), None)
-    if mixed is not None:
-        problem = f"snapshot {found.name} is {found.kind}, and {mixed.name} is {mixed.kind}"
-        raise SpecError("name", problem, f"Remove {mixed.name} first.", "mixed")
-    if found.kind == INTERNAL:
-        for problem_with_uefi in _against_uefi(state):
-            raise SpecError("name", problem_with_uefi.problem, "Upgrade libvirt first.", problem_with_uefi.code)
-        return
-    held = {disk.target for disk in found.disks}
-    for item in (found, *later):
-        _check_ours(state, item)
-        beyond = [disk.target for disk in item.disks if disk.target not in held]
-        if beyond:
-            problem = f"the later snapshot {item.name} holds disk {state.name_of(beyond[0])}, and {found.name} does not"
-            raise SpecError("name", problem, f"Remove {item.name} first.", "more_disks")
-    for disk in found.disks:
-        made = state.overlays.get(disk.file or "")
-        if made is None or made.frozen not in state.chains.get(disk.target, ())[1:]:
-            problem = f"disk {state.name_of(disk.target)} does not rest on the file that {found.name} kept"
-            raise SpecError("name", problem, "The disk was given another file since.", "chain_changed")
-    if found.memory_file and found.memory_file not in state.existing:
-        raise SpecError("name", f"{shown(found.memory_file)} with its memory is gone", "Restore the file.")
-
-
-def _check_consent(request: Request, state: State, found: Snapshot, later: tuple[Snapshot, ...]) -> None:
-    if request.allow_loss:
-        return
-    lost = [f"what domain {request.domain} wrote since, its definition as it is now"]
-    if state.active:
-        lost.append(f"its memory (it is {state.run_state})")
-    if state.saved:
-        lost.append("its saved state")
-    lost += [f"the later snapshot {item.name}" for item in later]
-    hint = "Set allow_loss to true if that may go; a snapshot made now would keep it."
-    if found.kind == EXTERNAL:
-        hint = "Set allow_loss to true if that may go."
-    raise SpecError("allow_loss", f"to revert to {found.name} loses {', '.join(lost)}", hint, "loss")
+def _check_confined(state: State, snapshot: Snapshot, frozen: str) -> None:
+    """libvirt denies QEMU what lay below a disk when the guest was started, and lets no later rule permit it."""
+    if frozen in state.denied:
+        problem = f"AppArmor keeps the running guest from writing {shown(frozen)}, which {snapshot.name} is merged into"
+        hint = "Stop the domain first: it was started with that snapshot, or went back to it. It can be started again."
+        raise SpecError("name", problem, hint, "confined")

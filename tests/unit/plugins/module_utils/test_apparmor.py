@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._gateway import apparmor
-from ansible_collections.burrow.vm.plugins.module_utils._model.apparmor import denials
+from ansible_collections.burrow.vm.plugins.module_utils._model.apparmor import denials, unwritable
 
 UUID = "6f1e7c1a-2f0b-4a5d-9a39-0f2d1f4c9b11"
 QEMU = (
@@ -90,3 +90,15 @@ def test_the_journal_is_asked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert [item.path for item in apparmor.refusals(1700000000.0, UUID)] == ["/odd/disk"]
     assert "--since=@1699999999" in (tmp_path / "asked").read_text()
+
+
+def test_what_a_profile_forbids_for_good() -> None:
+    rules = [
+        '  "/var/lib/burrow/guests/web/root.one.qcow2" rwk,\n',
+        '  "/var/lib/burrow/guests/web/root.qcow2" rk,\n',
+        "  # don't audit writes to readonly files\n",
+        '  deny "/var/lib/burrow/guests/web/root.qcow2" w,\n',
+        '  deny "/srv/a b/x.qcow2" w,\n',
+    ]
+    assert unwritable(rules) == {"/var/lib/burrow/guests/web/root.qcow2", "/srv/a b/x.qcow2"}
+    assert apparmor.write_denied("no-such-guest") == frozenset()

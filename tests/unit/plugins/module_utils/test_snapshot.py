@@ -26,7 +26,8 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.snapshot import (
     view,
 )
 from ansible_collections.burrow.vm.plugins.module_utils._plan import Plan
-from ansible_collections.burrow.vm.plugins.module_utils._resource.snapshot_plan import State, plan
+from ansible_collections.burrow.vm.plugins.module_utils._resource.snapshot_plan import plan
+from ansible_collections.burrow.vm.plugins.module_utils._resource.snapshot_state import State
 from ansible_collections.burrow.vm.plugins.module_utils._xml.snapshot import Facts
 
 ROOT = Disk("root", "vda", source="/x/root.qcow2", format="qcow2")
@@ -244,6 +245,15 @@ def test_merging_in_the_middle_leaves_the_disk_where_it_is() -> None:
     }
     assert not planned(CHAINED, name="none", state="absent").changed
     assert not planned(State(), state="absent").changed
+
+
+def test_a_file_that_apparmor_denies_to_the_running_guest_is_not_merged_into() -> None:
+    confined = dataclasses.replace(CHAINED, denied=frozenset({CHAIN[1], CHAIN[2]}))
+    with pytest.raises(SpecError, match="AppArmor keeps the running guest from writing") as caught:
+        planned(confined, name="b", state="absent")
+    assert caught.value.code == "confined"
+    assert "Stop the domain first" in caught.value.hint
+    assert len(planned(dataclasses.replace(CHAINED, denied=frozenset({"/x/other"})), state="absent").actions) == 2
 
 
 def test_a_merge_that_was_cut_off_is_ended_and_nothing_else_goes_on_before() -> None:

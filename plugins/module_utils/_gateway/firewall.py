@@ -18,7 +18,6 @@ from .process import find, run
 # Names the tables in use of the legacy iptables; not there when its modules never were loaded.
 _LEGACY = "/proc/net/ip_tables_names"
 
-
 _UFW_RULES = "/etc/ufw/user.rules"
 _LIBVIRT_ZONE = "/etc/firewalld/zones/libvirt.xml"
 
@@ -38,7 +37,15 @@ def _legacy(bridge: str) -> tuple[Obstacle, ...]:
 
 def openings(bridge: str) -> tuple[Opening, ...]:
     """What role hypervisor opened in firewalls that keep their rules."""
-    return openings_of_ufw(_text(_UFW_RULES)) + openings_of_firewalld(_text(_LIBVIRT_ZONE), bridge)
+    return openings_of_ufw(_text(_UFW_RULES)) + _zone(bridge)
+
+
+def _zone(bridge: str) -> tuple[Opening, ...]:
+    zone = _text(_LIBVIRT_ZONE)
+    # Asking takes a second; a package that was removed leaves its files behind.
+    if not openings_of_firewalld(zone, bridge, running=True) or find("firewall-cmd") is None:
+        return ()
+    return openings_of_firewalld(zone, bridge, running=bool(_output("firewall-cmd", "--state")))
 
 
 def _text(path: str) -> str:

@@ -264,9 +264,13 @@ def openings_of_ufw(rules: str) -> tuple[Opening, ...]:
     return tuple(Opening("ufw", bridge, _filled(commands, bridge)) for bridge in bridges)
 
 
-def openings_of_firewalld(zone: str, bridge: str) -> tuple[Opening, ...]:
-    """Ours, from the file of zone libvirt: libvirt itself puts its bridges there for the time being only."""
+def openings_of_firewalld(zone: str, bridge: str, *, running: bool) -> tuple[Opening, ...]:
+    """Ours, from the file of zone libvirt: libvirt itself puts its bridges there for the time being only.
+
+    running: whether firewalld does. Where it doesn't, it takes commands by another program.
+    """
     if not bridge or f'<interface name="{bridge}"' not in zone:
         return ()
-    commands = tuple(command.replace("--add-", "--remove-") for command in _ZONE)
+    adding = _ZONE if running else ("firewall-offline-cmd --zone=libvirt --add-interface={bridge}",)
+    commands = tuple(command.replace("--add-", "--remove-") for command in adding)
     return (Opening("firewalld", bridge, _filled(commands, bridge)),)

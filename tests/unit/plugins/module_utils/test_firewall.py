@@ -243,6 +243,9 @@ def test_what_was_opened_in_ufw_is_found_again() -> None:
 
 def test_what_was_opened_in_firewalld_is_found_again() -> None:
     zone = '<zone target="ACCEPT"><interface name="virbr7"/></zone>'
-    (found,) = openings_of_firewalld(zone, BRIDGE)
+    (found,) = openings_of_firewalld(zone, BRIDGE, running=True)
     assert found.commands[0][-1] == "--remove-interface=virbr7"
-    assert openings_of_firewalld(zone, "virbr1") == openings_of_firewalld(zone, "") == ()
+    (found,) = openings_of_firewalld(zone, BRIDGE, running=False)
+    assert found.commands == (("firewall-offline-cmd", "--zone=libvirt", f"--remove-interface={BRIDGE}"),)
+    for other in ("virbr1", ""):
+        assert openings_of_firewalld(zone, other, running=True) == ()

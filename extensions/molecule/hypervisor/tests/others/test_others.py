@@ -1,14 +1,12 @@
 # Copyright: burrow.vm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens on a server besides: daemons end, and others use it, too."""
+"""Others use the server, too."""
 
 from __future__ import annotations
 
 import functools
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 from ..conftest import FOREIGN, HYPERVISOR, VIRSH, good, inventory_copy, play, unchanged
 
@@ -24,12 +22,6 @@ def test_somebody_elses_vm_is_never_touched(foreign: str, hypervisor: Any) -> No
         assert refused.returncode != 0, book
         assert FOREIGN in refused.stdout
     assert hypervisor.check_output(f"{VIRSH} dumpxml {FOREIGN}") == foreign
-
-
-@pytest.mark.parametrize("signal", ["TERM", "KILL"])
-def test_libvirtd_ends_while_nothing_is_to_be_done(hypervisor: Any, signal: str) -> None:
-    hypervisor.check_output(f"systemctl kill --kill-whom=main --signal={signal} libvirtd")
-    unchanged(play("up"))
 
 
 def test_neither_of_two_callers_disturbs_the_other(tmp_path: Path, hypervisor: Any, shared: Any) -> None:

@@ -44,6 +44,7 @@ _PROGRAMS = (
     ("dmidecode", "tells libvirt what the host is"),
 )
 _BUILDERS = {"debian": (("mmdebstrap", "builds images from the package mirror"),)}
+_SWTPM = ("swtpm", "swtpm_setup", "swtpm_ioctl")
 _QEMU_PIN = "/etc/apt/preferences.d/burrow-backports.pref"
 # QEMU's user passes it and can't list it.
 _DATA_MODE = 0o711
@@ -114,6 +115,11 @@ def has_virtiofs() -> bool:
             if document.get("type") == "fs" and os.access(str(document.get("binary")), os.X_OK):
                 return True
     return False
+
+
+def has_tpm() -> bool:
+    """Whether libvirt can emulate a TPM: it needs all three."""
+    return all(find(program) for program in _SWTPM)
 
 
 def qemu_user(uri: str) -> str:

@@ -223,6 +223,8 @@ class Seen:
     # What AppArmor refused libvirt and its guests, where that is asked.
     refusals: tuple[Denial, ...] = ()
     network: str = "burrow"
+    # It can be emulated.
+    tpm: bool = True
 
 
 def parse_guests(value: Sequence[Mapping[str, Any]]) -> tuple[Guest, ...]:

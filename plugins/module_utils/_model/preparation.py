@@ -33,6 +33,8 @@ def _packages(seen: Seen) -> Iterator[str]:
     # Debian 12's is part of its own QEMU; the one of its backports has none.
     if not seen.virtiofs and not (seen.backports and (seen.system.id, seen.system.version) == ("debian", "12")):
         yield "virtiofsd is not installed (shares directories)"
+    if not seen.tpm:
+        yield "swtpm is not installed (emulates a TPM)"
 
 
 def _hook(seen: Seen) -> Iterator[str]:

@@ -64,6 +64,7 @@ class Preflight:
             missing=tuple(system.missing_programs(host)),
             python_libvirt=libvirt_status.available(),
             virtiofs=system.has_virtiofs(),
+            tpm=system.has_tpm(),
             hook=system.hook_problem(HOOK, self.hook_checksum, runs.name or "libvirtd"),
             daemon=runs,
             libvirt=libvirt,

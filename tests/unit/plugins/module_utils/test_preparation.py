@@ -35,6 +35,7 @@ DEBIAN_12 = replace(GOOD.system, version="12")
         ({"data_problem": "/var/lib/burrow does not exist"}, ["data"]),
         ({"libvirt": replace(GOOD.libvirt, efi=False)}, ["packages"]),
         ({"virtiofs": False}, ["packages"]),
+        ({"tpm": False}, ["packages"]),
         ({"virtiofs": False, "backports": True}, ["packages"]),
         # The QEMU of Debian 12's backports has none, and the release has no other.
         ({"virtiofs": False, "backports": True, "system": DEBIAN_12}, []),
@@ -112,6 +113,12 @@ def test_the_modular_daemons_come_in_parts(monkeypatch: pytest.MonkeyPatch, ther
     daemons = {"libvirtd", "virtqemud", "virtnetworkd"}
     monkeypatch.setattr(system, "find", lambda program: program if program in there or program not in daemons else None)
     assert {program for program, dummy in system.missing_programs(GOOD.system)} == missing
+
+
+@pytest.mark.parametrize("missing", ["", "swtpm", "swtpm_setup", "swtpm_ioctl"])
+def test_a_tpm_is_emulated_by_several_programs(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setattr(system, "find", lambda program: None if program == missing else program)
+    assert system.has_tpm() is not bool(missing)
 
 
 def test_the_modular_daemon_counts_where_its_proxy_answers_for_the_other(

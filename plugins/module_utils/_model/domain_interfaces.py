@@ -115,6 +115,12 @@ _RULES: tuple[tuple[str, Callable[[Interface], bool], str, str], ...] = (
         _HINT,
     ),
     (
+        "vlan",
+        lambda item: item.vlan is not None and item.type == DIRECT and item.mode != "passthrough",
+        "an interface of the host has VLANs for guests only in mode passthrough, where it is a virtual function",
+        "Leave it out, or make an interface of the VLAN on the host and name that.",
+    ),
+    (
         "bandwidth",
         lambda item: (item.inbound or item.outbound) is not None and item.type == USER,
         "QEMU's own network has no limits",

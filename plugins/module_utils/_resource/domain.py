@@ -19,6 +19,7 @@ from .._model.dhcp import Lease
 from .._model.domain import Definition
 from .._model.domain_merge import merge, view
 from .._model.domain_request import Request, parse_request
+from .._model.domain_values import BUILTIN
 from .._model.paths import Store, stamp
 from .._model.port import Forward as Listener
 from .._plan import UNKNOWN, Action, Plan
@@ -29,7 +30,7 @@ from .._xml.forwards import NETDEV
 from . import domain_others as others
 from .domain_change import Running
 from .domain_check import Surroundings, check, check_files, needed, other_files, used_files
-from .domain_host import look
+from .domain_host import lacking, look
 from .domain_live import Step
 from .domain_plan import plan, target, with_macs
 from .domain_state import SUSPENDED, Host, State
@@ -141,6 +142,8 @@ class DomainResource:
             hook=guest_files.hook_installed(),
             taken={forward: why for forward in forwards for why in self._taken(forward)},
             vsock=wanted.vsock_cid is None or files.exists(_VSOCK),
+            rng=wanted.rng in (None, BUILTIN) or files.exists(wanted.rng or ""),
+            lacking=lacking(wanted.hostdevs or (), self.request.stated.hostdevs or ()),
         )
 
     def _taken(self, forward: Any) -> Iterable[str]:

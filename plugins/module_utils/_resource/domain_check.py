@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from .._errors import SpecError
 from .._model.domain import Definition
 from .._model.domain_devices import key
+from .._model.domain_values import NONE
 from .._model.forward import Forward
 from .._model.sensitive import sensitivity
 from .._model.share_rules import refused_directory
@@ -22,13 +23,18 @@ _PREPARE = "Apply role burrow.vm.hypervisor to this host (playbook burrow.vm.pre
 
 @dataclass(frozen=True)
 class Surroundings:
-    """directories: share -> where it leads. taken: a forward that can't listen -> why."""
+    """directories: share -> where it leads. taken: a forward that can't listen -> why.
+
+    lacking: the key of a device of the host -> why no guest can have it, and what helps.
+    """
 
     hardware: Hardware = field(default_factory=Hardware)
     directories: Mapping[str, str] = field(default_factory=dict)
     hook: bool = True
     taken: Mapping[Forward, str] = field(default_factory=dict)
     vsock: bool = True
+    rng: bool = True
+    lacking: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def needed(before: Definition, after: Definition, *, starts: bool, live: Optional[Definition] = None) -> Definition:
@@ -45,6 +51,7 @@ def needed(before: Definition, after: Definition, *, starts: bool, live: Optiona
         memory=after.memory,
         memory_maximum=after.memory_maximum,
         memory_pages=after.memory_pages if starts else None,
+        memory_locked=after.memory_locked if starts else None,
         accelerator=after.accelerator,
         machine=after.machine,
         architecture=after.architecture,
@@ -52,6 +59,10 @@ def needed(before: Definition, after: Definition, *, starts: bool, live: Optiona
         filesystems=tuple(shares),
         forwards=after.forwards if starts or (live is not None and live.forwards) else (),
         vsock_cid=after.vsock_cid if starts else None,
+        rng=after.rng if starts else None,
+        graphics=_new(before.graphics, after.graphics, every=starts),
+        video=after.video if starts or after.video != before.video else (),
+        hostdevs=_new(before.hostdevs, after.hostdevs, every=starts) if starts or live is not None else (),
         disks=_new(before.disks, after.disks, every=starts) if starts or live is not None else (),
         interfaces=_new(before.interfaces, after.interfaces, every=False),
     )
@@ -66,14 +77,53 @@ def _new(before: Optional[tuple[Any, ...]], after: Optional[tuple[Any, ...]], *,
 def check(stated: Definition, wanted: Definition, around: Surroundings, guarded: frozenset[str] = frozenset()) -> None:
     """Raise for what can't be had on this host. stated tells where the user wrote it; guarded as in Request."""
     check_hardware(wanted, around.hardware)
+    _check_offers(stated, wanted, around.hardware.offers)
     if wanted.vsock_cid is not None and not around.vsock:
         hint = "Load the kernel's module vhost_vsock (`modprobe vhost_vsock`), or leave vsock out."
         raise SpecError("vsock", "this host has no /dev/vhost-vsock", hint, "no_vsock")
+    if wanted.rng is not None and not around.rng:
+        raise SpecError("rng", f"this host has no {wanted.rng}", "Name another file, builtin or none.", "no_rng")
+    for device in wanted.hostdevs or ():
+        if key(device) in around.lacking:
+            problem, hint = around.lacking[key(device)]
+            path = f"{place(stated, 'hostdevs', device)}.{'usb' if device.pci is None else 'pci'}"
+            raise SpecError(path, problem, hint, "no_device")
     _check_shares(stated, wanted, around, guarded)
     for forward in wanted.forwards or ():
         if forward in around.taken:
             problem = f"port {forward.host_port} of {forward.address} {around.taken[forward]}"
             raise SpecError(f"{place(stated, 'forwards', forward)}.host_port", problem, "Choose another host_port.")
+
+
+# device -> what a host that doesn't offer it lacks, and what brings it
+_OFFERS = {
+    "tpm": ("this host can't emulate one", "Install swtpm and swtpm-tools, or leave tpm out."),
+    **dict.fromkeys(
+        ("graphics", "video"),
+        (
+            "QEMU has no {} on this host",
+            "Install its module (SPICE's and QXL are in qemu-system-modules-spice on Debian 13, and with QEMU of the"
+            " backports; Red Hat has neither), or choose another one.",
+        ),
+    ),
+}
+
+
+def _check_offers(stated: Definition, wanted: Definition, offers: Mapping[str, frozenset[str]]) -> None:
+    for device, path, word in _offered(stated, wanted):
+        if word != NONE and device in offers and word not in offers[device]:
+            problem, hint = _OFFERS[device]
+            raise SpecError(path, problem.format(word), hint, f"no_{device}")
+
+
+def _offered(stated: Definition, wanted: Definition) -> Iterator[tuple[str, str, str]]:
+    """Device, option and its value of whatever only some hosts offer."""
+    if wanted.tpm is not None:
+        yield "tpm", "tpm", wanted.tpm
+    for item in wanted.graphics or ():
+        yield "graphics", f"{place(stated, 'graphics', item)}.type", item.type
+    for number, screen in enumerate(wanted.video or ()):
+        yield "video", f"video[{number}].model", screen.model or NONE
 
 
 def _check_shares(stated: Definition, wanted: Definition, around: Surroundings, guarded: frozenset[str]) -> None:

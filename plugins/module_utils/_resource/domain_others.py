@@ -18,6 +18,7 @@ from .._xml import domain as xml
 from .._xml.domain_facts import files_below
 from .domain_check import place
 
+_VLAN_SINCE = 11_000_000
 _NETWORK_HINT = "Make it (burrow.vm.network), or name another one."
 
 
@@ -90,9 +91,25 @@ def check_networks(connection: Domains, stated: Definition, wanted: Sequence[Int
     """
     for item in wanted:
         problem = _missing(connection, item.type, item.source, used=used)
+        path = place(stated, "interfaces", item)
         if problem:
-            path = f"{place(stated, 'interfaces', item)}.source"
-            raise SpecError(path, problem, _NETWORK_HINT, "no_network")
+            raise SpecError(f"{path}.source", problem, _NETWORK_HINT, "no_network")
+        if item.vlan is not None and item.type == "bridge":
+            _check_vlan(connection, f"{path}.vlan", str(item.source))
+
+
+def _check_vlan(connection: Domains, path: str, bridge: str) -> None:
+    """Raise where a bridge of Linux would not keep a VLAN apart. One of Open vSwitch does so by itself."""
+    filtering = files.read(f"/sys/class/net/{bridge}/bridge/vlan_filtering")
+    if filtering is None:
+        return
+    if connection.version() < _VLAN_SINCE:
+        hint = "Have a bridge for each VLAN, or one of Open vSwitch, or upgrade libvirt."
+        problem = f"libvirt has no VLANs on a bridge of Linux, as {bridge} is, before its version 11.0"
+        raise SpecError(path, problem, hint, "no_vlan")
+    if filtering.strip() != b"1":
+        hint = f"Let it do so: ip link set {bridge} type bridge vlan_filtering 1."
+        raise SpecError(path, f"bridge {bridge} keeps no VLANs apart", hint, "no_vlan")
 
 
 def _missing(connection: Domains, kind: Optional[str], source: Optional[str], *, used: bool) -> str:

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Optional
 
 from .cpu import size
 from .tree import parse
+
+# device -> the list of what it may be, in the capabilities of a domain
+_OFFERS = {"tpm": "backendModel", "graphics": "type", "video": "modelType"}
 
 
 def cpus(capabilities: str) -> frozenset[int]:
@@ -27,9 +29,11 @@ def pages(capabilities: str) -> Mapping[int, int]:
     return found
 
 
-def tpms(offered: str) -> Optional[frozenset[str]]:
-    """Where a TPM may come from, by what a domain is offered; nothing when it isn't said."""
-    tpm = parse(offered).find("devices/tpm")
-    if tpm is None:
-        return None
-    return frozenset(value.text or "" for value in tpm.iterfind("enum[@name='backendModel']/value"))
+def offers(offered: str) -> Mapping[str, frozenset[str]]:
+    """device -> what a domain may have of it; a device of which nothing is said is missing."""
+    devices = ((name, parse(offered).find(f"devices/{name}")) for name in _OFFERS)
+    return {
+        name: frozenset(value.text or "" for value in element.iterfind(f"enum[@name='{_OFFERS[name]}']/value"))
+        for name, element in devices
+        if element is not None
+    }

@@ -172,6 +172,7 @@ BAD = [
     ({"mac": MACS[3], "type": "bridge"}, "source", "it is missing"),
     ({"mac": MACS[2], "filter": "clean-traffic"}, "filter", "are filtered"),
     ({"mac": MACS[3], "vlan": 2}, "vlan", "no VLAN"),
+    ({"mac": MACS[2], "vlan": 2}, "vlan", "only in mode passthrough"),
     ({"mac": MACS[3], "bandwidth": {"inbound": "1MiB"}}, "bandwidth", "no limits"),
     ({"mac": MACS[1], "queues": 2}, "queues", "only virtio"),
     ({"mac": MACS[0], "vlan": 4095}, "vlan", "out of range"),

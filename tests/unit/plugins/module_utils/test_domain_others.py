@@ -11,6 +11,7 @@ from typing import Any, Optional
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
+from ansible_collections.burrow.vm.plugins.module_utils._gateway import kept_files
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt import DomainState
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt_domain import Domains
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
@@ -121,3 +122,27 @@ def test_an_interface_leads_somewhere(nic: dict[str, Any], used: bool, words: st
     with pytest.raises(SpecError, match=words) as caught:
         check_networks(host, stated, wanted, used=used)
     assert (caught.value.code, caught.value.path) == ("no_network", "interfaces[0].source")
+
+
+@pytest.mark.parametrize(
+    ("version", "filtering", "words"),
+    [
+        (11_000_000, b"1\n", ""),
+        (11_000_000, b"0\n", "keeps no VLANs apart. Let it do so: ip link set lo"),
+        (9_000_000, b"1\n", "before its version 11.0"),
+        # A bridge of Open vSwitch.
+        (9_000_000, None, ""),
+    ],
+)
+def test_a_vlan_needs_a_bridge_that_keeps_it_apart(
+    monkeypatch: pytest.MonkeyPatch, version: int, filtering: Optional[bytes], words: str
+) -> None:
+    monkeypatch.setattr(Host, "version", lambda _self: version)
+    monkeypatch.setattr(kept_files, "read", lambda _path: filtering)
+    stated = parse({"interfaces": [{"type": "bridge", "source": "lo", "vlan": "42"}]})
+    if not words:
+        check_networks(Host(), stated, create(stated).interfaces or (), used=True)
+        return
+    with pytest.raises(SpecError, match=words) as caught:
+        check_networks(Host(), stated, create(stated).interfaces or (), used=True)
+    assert (caught.value.code, caught.value.path) == ("no_vlan", "interfaces[0].vlan")

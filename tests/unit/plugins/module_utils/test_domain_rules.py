@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
+from ansible_collections.burrow.vm.plugins.module_utils._gateway import host_memory
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt import LibvirtError
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt_domain import Domains
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import create, merge
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_request import parse_request
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_rules import check
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_check import Surroundings
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_check import check as check_all
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_host import Hardware, check_hardware, look
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_plan import new_definition
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_state import Host, State
@@ -218,21 +221,92 @@ def test_what_the_host_lacks_is_refused_by_name(stated: dict[str, Any], path: st
     assert words in str(caught.value)
 
 
-OFFERED = """<domainCapabilities><vcpu max='8'/><devices><tpm supported='yes'>
-  <enum name='backendModel'><value>passthrough</value></enum>
-</tpm></devices></domainCapabilities>"""
+@pytest.mark.parametrize(
+    ("mounts", "hugepages", "words"),
+    [
+        ({}, "2MiB", "no hugetlbfs of pages of 2 MiB is mounted on this host. Mount one (mount -t hugetlbfs -o page"),
+        ({1 << 30: True}, "default", "no hugetlbfs of pages of 2 MiB is mounted"),
+        ({2 << 20: False}, "2MiB", "hasn't found the hugetlbfs of pages of 2 MiB yet. Restart libvirtd"),
+        ({2 << 20: True}, "default", ""),
+        (None, "2MiB", ""),
+    ],
+)
+def test_libvirt_needs_a_file_system_of_host_memory(
+    mounts: Optional[dict[int, bool]], hugepages: str, words: str
+) -> None:
+    there = Hardware(pages=host.pages(CAPABILITIES), page=2 << 20, mounts=mounts)
+    wanted = parse({"memory_backing": {"hugepages": hugepages}, "memory": "2GiB"})
+    if not words:
+        check_hardware(wanted, there)
+        return
+    with pytest.raises(SpecError) as caught:
+        check_hardware(wanted, there)
+    assert (caught.value.code, caught.value.path) == ("no_hugetlbfs", "memory_backing.hugepages")
+    assert words in str(caught.value)
+
+
+def test_memory_is_locked_where_that_is_allowed() -> None:
+    wanted = parse({"memory_backing": {"locked": True}, "memory": "2GiB"})
+    for allowed in (None, 4 << 30):
+        check_hardware(wanted, Hardware(lockable=allowed))
+    with pytest.raises(SpecError, match="a guest may lock 8 MiB on this host") as caught:
+        check_hardware(wanted, Hardware(lockable=8 << 20))
+    assert (caught.value.code, caught.value.path) == ("no_locking", "memory_backing.locked")
+
+
+def test_memory_in_pages_of_the_least_size_needs_none() -> None:
+    check_hardware(parse({"memory_backing": {"hugepages": "4K"}}), Hardware(pages={4096: 1 << 30}, mounts={}))
+
+
+OFFERED = """<domainCapabilities><vcpu max='8'/><devices>
+  <graphics supported='yes'><enum name='type'><value>vnc</value></enum></graphics>
+  <video supported='yes'><enum name='modelType'><value>vga</value><value>virtio</value></enum></video>
+  <tpm supported='yes'><enum name='backendModel'><value>passthrough</value></enum></tpm>
+</devices></domainCapabilities>"""
+OFFERS = {
+    "graphics": frozenset({"vnc"}),
+    "video": frozenset({"vga", "virtio"}),
+    "tpm": frozenset({"passthrough"}),
+}
 
 
 @pytest.mark.parametrize(
     ("offered", "expected"),
     [
-        (OFFERED, {"passthrough"}),
-        ("<domainCapabilities><devices><tpm supported='no'/></devices></domainCapabilities>", frozenset()),
-        ("<domainCapabilities/>", None),
+        (OFFERED, OFFERS),
+        ("<domainCapabilities><devices><tpm supported='no'/></devices></domainCapabilities>", {"tpm": frozenset()}),
+        ("<domainCapabilities/>", {}),
     ],
 )
-def test_where_a_tpm_may_come_from(offered: str, expected: object) -> None:
-    assert host.tpms(offered) == expected
+def test_what_a_domain_may_have(offered: str, expected: object) -> None:
+    assert host.offers(offered) == expected
+
+
+@pytest.mark.parametrize(
+    ("stated", "path", "words"),
+    [
+        ({"tpm": "emulator"}, "tpm", "this host can't emulate one. Install swtpm and swtpm-tools"),
+        ({"graphics": [{"type": "vnc"}, {"type": "spice"}]}, "graphics[1].type", "QEMU has no spice on this host"),
+        ({"video": [{"model": "qxl"}]}, "video[0].model", "qemu-system-modules-spice"),
+        ({"rng": "/dev/none"}, "rng", "this host has no /dev/none"),
+        ({"hostdevs": [{"usb": "1/2"}, {"pci": "0000:01:00.0"}]}, "hostdevs[1].pci", "it is gone. Find it"),
+    ],
+)
+def test_what_can_t_be_made_on_this_host_is_refused_by_name(stated: dict[str, Any], path: str, words: str) -> None:
+    missing = {"0000:01:00.0": ("it is gone", "Find it.")}
+    around = Surroundings(Hardware(offers=OFFERS), rng=False, lacking=missing)
+    with pytest.raises(SpecError) as caught:
+        check_all(parse(stated), parse(stated), around)
+    assert caught.value.path == path
+    assert words in str(caught.value)
+
+
+def test_what_can_be_made_on_this_host_is_taken() -> None:
+    fine = parse({"graphics": [{"type": "vnc"}], "video": [{"model": "none"}, {"model": "vga"}], "rng": "/dev/random"})
+    check_all(fine, fine, Surroundings(Hardware(offers=OFFERS)))
+    odd = parse({"tpm": "emulator", "graphics": [{"type": "spice"}]})
+    # Nothing is known of it.
+    check_all(odd, odd, Surroundings())
 
 
 def offering(monkeypatch: pytest.MonkeyPatch, error: bool = False) -> Domains:
@@ -247,16 +321,17 @@ def offering(monkeypatch: pytest.MonkeyPatch, error: bool = False) -> Domains:
     return Domains()
 
 
-def test_a_tpm_needs_what_emulates_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = parse({"cpus": 2, "tpm": "emulator"})
-    with pytest.raises(SpecError, match="Install swtpm") as caught:
-        check_hardware(wanted, look(offering(monkeypatch), wanted))
-    assert caught.value.path == "tpm"
+def test_the_host_is_asked_only_for_what_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert look(offering(monkeypatch), parse({"tpm": "emulator"})) == Hardware(8, offers=OFFERS)
     pinned = parse({"cpus": 2, "cpu": {"pinning": {0: 0}}})
     assert look(offering(monkeypatch), pinned) == Hardware(
-        8, frozenset({0, 1, 2}), host.pages(CAPABILITIES), frozenset({"passthrough"})
+        8, frozenset({0, 1, 2}), host.pages(CAPABILITIES), offers=OFFERS
     )
     assert look(offering(monkeypatch), Definition()) == Hardware()
+    monkeypatch.setattr(host_memory, "default_page", lambda: 2 << 20)
+    monkeypatch.setattr(host_memory, "mounts", lambda: {2 << 20: True})
+    found = look(offering(monkeypatch), parse({"memory_backing": {"hugepages": "default"}}))
+    assert (found.page, found.mounts) == (2 << 20, {2 << 20: True})
 
 
 def test_another_architecture_needs_its_emulator(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,8 @@ from .domain_plan import plan, target, with_macs
 from .domain_state import SUSPENDED, Host, State
 
 _VSOCK = "/dev/vhost-vsock"
+# Of libvirt's system instance
+_TPMS = "/var/lib/libvirt/swtpm"
 
 
 class DomainResource:
@@ -80,6 +82,7 @@ class DomainResource:
             state,
             leftovers=self._leftovers(definition, xml.read(found.xml)),
             leases=self._leases(definition),
+            former_tpm=self._former_tpm(definition, found.uuid),
             kept=_foreign_disks(definition),
         )
 
@@ -166,6 +169,13 @@ class DomainResource:
         gone = [path for disk in sorted(disks) for path in (disk, stamp(disk)) if files.exists(path)]
         gone += sorted(set(logs))
         return (*gone, guest.directory) if guest_files.holds_only(guest.directory, gone) else tuple(gone)
+
+    def _former_tpm(self, definition: Definition, uuid: str) -> str:
+        """The directory of a TPM that was taken away: libvirt removes that of one which is defined, and no other."""
+        if definition.tpm is not None or "/system" not in self.request.uri:
+            return ""
+        path = os.path.join(_TPMS, uuid)
+        return path if files.exists(path) else ""
 
     def _leases(self, definition: Definition) -> tuple[Lease, ...]:
         return tuple(

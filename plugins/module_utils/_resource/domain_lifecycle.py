@@ -132,6 +132,9 @@ def remove(request: Request, state: State) -> Plan:
         actions += [Action("release", f"release the lease of {held.address}", {"held": held}) for held in state.leases]
         # What lies on a disk that stays may need its NVRAM (boot entries, Secure Boot's keys).
         keep = bool(state.kept)
+        if state.former_tpm and not keep:
+            words = f"remove {state.former_tpm}, of a TPM that it had"
+            actions.append(Action("remove_file", words, {"path": state.former_tpm}))
         what = "its saved state and snapshots" if keep else "its NVRAM, TPM state, saved state and snapshots"
         actions.append(Action("undefine", f"remove domain {request.name} with {what}", {"keep_nvram": keep}))
     actions += [Action("remove_file", f"remove {path}", {"path": path}) for path in state.leftovers]

@@ -32,6 +32,7 @@ class State:
     snapshots: external ones have laid overlays over its disks, which text doesn't show.
     leases: what its networks' DHCP holds for an absent domain.
     directories: share that is asked for -> where it leads.
+    former_tpm: the directory of a TPM that an absent domain has no more, or nothing.
     """
 
     definition: Optional[Definition] = None
@@ -48,5 +49,6 @@ class State:
     leftovers: tuple[str, ...] = ()
     leases: tuple[Lease, ...] = ()
     kept: tuple[str, ...] = ()
+    former_tpm: str = ""
     directories: Mapping[str, str] = field(default_factory=dict)
     host: Host = field(default_factory=Host)

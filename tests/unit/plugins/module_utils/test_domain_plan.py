@@ -75,6 +75,9 @@ FOREIGN = dataclasses.replace(RUNNING, definition=dataclasses.replace(BEFORE, ow
         (RUNNING, {"state": "stopped", "memory": "2GiB"}, ["stop", "define"]),
         (RUNNING, {"state": "absent"}, ["power_off", "undefine"]),
         (CRASHED, {"state": "absent"}, ["power_off", "undefine"]),
+        # What a TPM kept that was taken away; with disks that stay, so does it.
+        (dataclasses.replace(RUNNING, former_tpm="/t"), {"state": "absent"}, ["power_off", "remove_file", "undefine"]),
+        (dataclasses.replace(STOPPED, former_tpm="/t", kept=("/d",)), {"state": "absent"}, ["undefine"]),
         (CRASHED, {"state": "running"}, ["power_off", "start"]),
         (CRASHED, {"state": "stopped"}, ["stop"]),
         (CRASHED, {}, []),

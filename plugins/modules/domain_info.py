@@ -149,7 +149,11 @@ domains:
       contains:
         name: {description: 'The disk, as in RV(domains[].disks).', returned: always, type: str}
         target: {description: What libvirt calls it., returned: always, type: str, sample: vda}
-        source: {description: 'Its file, device or the like; null of an empty drive.', returned: always, type: str}
+        source:
+          description:
+            - Its file, device or the like, of external snapshots the one that the guest writes; null of an empty drive.
+          returned: always
+          type: str
         capacity:
           description:
             - Bytes that the guest sees. Null, as are the two below, where libvirt can't tell, or not without waiting.
@@ -237,7 +241,11 @@ domains:
     description: {description: Its description or null., returned: always, type: str}
     qemu_commandline: {description: Further arguments for QEMU., returned: always, type: list, elements: str}
     pcie_root_ports: {description: The number of its PCI Express root ports or null., returned: always, type: int}
-    disks: {description: Its disks., returned: always, type: list, elements: dict}
+    disks:
+      description: Its disks, each with the file that it had before any external snapshot.
+      returned: always
+      type: list
+      elements: dict
     interfaces: {description: Its interfaces., returned: always, type: list, elements: dict}
     filesystems: {description: Its shares., returned: always, type: list, elements: dict}
     hostdevs: {description: 'Its devices of the host.', returned: always, type: list, elements: dict}

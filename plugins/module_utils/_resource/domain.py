@@ -24,10 +24,10 @@ from .._model.paths import Store, stamp
 from .._model.port import Forward as Listener
 from .._plan import UNKNOWN, Action, Plan
 from .._xml import domain as xml
-from .._xml import overlays
 from .._xml.domain_facts import agent_answers, files_below
 from .._xml.forwards import NETDEV
 from . import domain_others as others
+from .domain_beneath import beneath
 from .domain_change import Running
 from .domain_check import Surroundings, check, check_files, needed, other_files, used_files
 from .domain_host import lacking, look
@@ -60,7 +60,7 @@ class DomainResource:
             if self.request.state == "absent":
                 return State(leftovers=self._leftovers(None))
             return State(host=self._host(), directories=directories)
-        below = _beneath(found)
+        below = beneath(found)
         definition = self._read(below)
         state = State(
             definition=definition,
@@ -213,7 +213,7 @@ class DomainResource:
         found = self.connection.domain(name) if wanted else None
         if found is None or wanted is None:
             return
-        held = self._read(_beneath(found)).xml or {}
+        held = self._read(beneath(found)).xml or {}
         lost = next((place for place, value in wanted.items() if held.get(place) != value), None)
         if lost is None:
             return
@@ -234,7 +234,8 @@ class DomainResource:
     ) -> None:
         """Change the definition, and the running guest by the steps. live: what it was when they were planned."""
         found = self._found()
-        below = _beneath(found)
+        # Edits leave the overlays of snapshots in place.
+        below = beneath(found)
         if self._read(below) != before or (steps and self._read_live(below, before) != live):
             raise self._changed_meanwhile()
         if definition != before:
@@ -357,16 +358,6 @@ class DomainResource:
             cause = f"the directory {os.path.dirname(definition.console_log)} does not exist"
             raise HostError("log the console", self.request.name, cause, "Make the directory first.")
         check_files(stated, definition, missing)
-
-
-def _beneath(found: DomainState) -> DomainState:
-    """To who states a disk, it is the same one below an external snapshot's overlays; edits leave those in place."""
-
-    def beneath(text: str) -> str:
-        return overlays.beneath(text, guest_files.before_snapshots)
-
-    live = found.live_xml
-    return dataclasses.replace(found, xml=beneath(found.xml), live_xml=None if live is None else beneath(live))
 
 
 def _foreign_disks(definition: Definition) -> tuple[str, ...]:

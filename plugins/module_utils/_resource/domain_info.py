@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from .._gateway.libvirt import Connection
+from .._errors import HostError
+from .._gateway import guest_files
+from .._gateway.libvirt import Connection, DomainState
 from .._gateway.libvirt_stats import Seen, addresses, block_job, survey
 from .._model import value
 from .._model.arguments import URI
@@ -24,6 +27,7 @@ from .._plan import Action, Plan
 from .._xml import domain as xml
 from .._xml import snapshot as snapshot_xml
 from .._xml.domain_facts import DiskPlace, agent_answers, disk_places
+from .domain_beneath import beneath
 from .domain_pending import live_differences
 
 # In this order: a lease is known to libvirt itself, the ARP table also knows guests without DHCP, and the agent tells
@@ -60,7 +64,9 @@ class DomainInfo:
 
     def _shown(self, seen: Seen) -> Iterator[dict[str, object]]:
         domain = seen.domain
-        definition = dataclasses.replace(xml.read(domain.xml), autostart=domain.autostart)
+        # Most have no snapshots, and their files' stamps are not looked for.
+        below = beneath(domain, _origin) if seen.snapshots else domain
+        definition = dataclasses.replace(xml.read(below.xml), autostart=domain.autostart)
         if self.owned_only and not definition.owned:
             return
         known = _addresses(seen) if domain.active else {source: [] for source in _SOURCES}
@@ -74,14 +80,20 @@ class DomainInfo:
             "storage": [_storage(seen, disk) for disk in disk_places(domain.live_xml or domain.xml)],
             "statistics": _statistics(seen),
             "snapshots": _snapshots(seen),
-            **_waiting(seen, definition),
+            **_waiting(below, definition),
             "definition": as_options(domain.name, definition),
         }
 
 
-def _waiting(seen: Seen, definition: Definition) -> dict[str, object]:
+def _origin(disk: str) -> Optional[tuple[str, str]]:
+    """Who may ask libvirt need not be allowed to read what is noted beside a disk."""
+    with contextlib.suppress(HostError):
+        return guest_files.before_snapshots(disk)
+    return None
+
+
+def _waiting(domain: DomainState, definition: Definition) -> dict[str, object]:
     """In what the running guest isn't as it is defined, and which options wait for its restart."""
-    domain = seen.domain
     if domain.live_xml is None or not domain.persistent:
         return {"differences": [], "restart_required": []}
     live = dataclasses.replace(xml.read(domain.live_xml), autostart=domain.autostart)

@@ -15,9 +15,12 @@ from typing import Any, Optional
 import pytest
 import yaml
 
-from ansible_collections.burrow.vm.plugins.module_utils._errors import SpecError
+from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError, SpecError
+from ansible_collections.burrow.vm.plugins.module_utils._gateway import kept_files
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt import Connection
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.snapshot_files import write_stamp
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_reason import job_word, reason_word
+from ansible_collections.burrow.vm.plugins.module_utils._model.snapshot import Overlay
 from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_info import DomainInfo, build
 from ansible_collections.burrow.vm.plugins.modules import domain_info
 
@@ -302,6 +305,29 @@ def test_snapshots(host: Host, memory: str, disk: str, kind: str, with_memory: b
             "disks": [{"name": "root", "kind": disk, "file": None}],
         }
     ]
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_disk_below_a_snapshot_is_told_as_module_domain_knows_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, host: Host, readable: bool
+) -> None:
+    """So that the definition can be stated again; without root the notes beside the file may not be read."""
+    overlay = str(tmp_path / "root.before.qcow2")
+    write_stamp(overlay, Overlay("work", "before", "burrow.vm", "/g/root.qcow2", "/g/root.qcow2"))
+    if not readable:
+        monkeypatch.setattr(kept_files, "read_json", deny)
+    text = FULL.replace("/g/root.qcow2", overlay)
+    snapshot = SNAPSHOT.format(memory="no", disk="external")
+    host.add("work", NUMBERS, text=text, live=text, snapshots=[snapshot])
+    [found] = look(host)
+    told = "/g/root.qcow2" if readable else overlay
+    assert found["definition"]["disks"][0]["source"] == found["disks"][0]["source"] == told
+    assert found["storage"][0]["source"] == overlay
+    assert found["differences"] == []
+
+
+def deny(path: str) -> None:
+    raise HostError("read", path, "Permission denied")
 
 
 def test_none_of_the_snapshots_is_current(host: Host) -> None:

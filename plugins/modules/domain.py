@@ -287,7 +287,9 @@ domain:
     autostart: {description: Whether libvirt starts it with the host., returned: success, type: bool}
     metadata: {description: 'The notes, with the keys of O(metadata).', returned: success, type: dict}
 kept:
-  description: The disks of a removed domain that stay, since they have no stamp of M(burrow.vm.disk).
+  description:
+    - The disks of a removed domain that stay, since they have no stamp of M(burrow.vm.disk). One with external
+      snapshots is named twice, by the file it had before them and by the one that the guest wrote last.
   returned: when O(state) is V(absent)
   type: list
   elements: str

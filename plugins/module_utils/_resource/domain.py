@@ -78,12 +78,13 @@ class DomainResource:
         )
         if self.request.state != "absent":
             return state
+        above = xml.read(found.xml)
         return dataclasses.replace(
             state,
-            leftovers=self._leftovers(definition, xml.read(found.xml)),
+            leftovers=self._leftovers(definition, above),
             leases=self._leases(definition),
             former_tpm=self._former_tpm(definition, found.uuid),
-            kept=_foreign_disks(definition),
+            kept=_foreign_disks(definition, above),
         )
 
     def plan(self, state: State) -> Plan:
@@ -360,10 +361,11 @@ class DomainResource:
         check_files(stated, definition, missing)
 
 
-def _foreign_disks(definition: Definition) -> tuple[str, ...]:
-    """The writable disks that we didn't make: they stay."""
-    disks = [disk.source for disk in definition.disks or () if disk.source and not disk.readonly]
-    return tuple(disk for disk in disks if not guest_files.is_stamped(disk))
+def _foreign_disks(*definitions: Definition) -> tuple[str, ...]:
+    """The writable disks that we didn't make: they stay, and what lies over them of snapshots does."""
+    disks = [disk for each in definitions for disk in each.disks or () if not disk.readonly]
+    sources = dict.fromkeys(disk.source for disk in disks if disk.source)
+    return tuple(source for source in sources if not guest_files.is_stamped(source))
 
 
 def build(params: Mapping[str, Any]) -> DomainResource:

@@ -176,6 +176,14 @@ def test_all_files_of_snapshots_go_with_their_disk(host: Host, tmp_path: Path) -
     assert sorted(tmp_path.iterdir()) == sorted([foreign, other, tmp_path / f".{other.name}.burrow"])
 
 
+def test_what_stays_of_a_stranger_s_disk_is_named_with_what_was_written_since(host: Host, tmp_path: Path) -> None:
+    root, overlay = tmp_path / "root.qcow2", tmp_path / "root.a.qcow2"
+    snapshot_files.write_stamp(str(overlay), Overlay("work", "a", "burrow.vm/snapshot", str(root), str(root)))
+    host.define("work", chained(overlay, root))
+    planned = performed(resource(host, state="absent", data=str(tmp_path)))
+    assert planned.facts == {"kept": [str(root), str(overlay)]}
+
+
 def test_what_another_domain_rests_on_stays(host: Host, tmp_path: Path) -> None:
     """However deep below its snapshots' overlays that is."""
     root = tmp_path / "root.qcow2"

@@ -37,8 +37,11 @@ def opened(path: str, option: str, *, follow: bool = True) -> Iterator[int]:
 
 def layout(descriptor: int, option: str, origin: str, stated: Optional[str] = None) -> Layout:
     """What the open file holds. option and origin name it in errors; stated is the format that it has to be."""
+    return examine(candidate(descriptor, option, origin), stated)
 
+
+def candidate(descriptor: int, option: str, origin: str) -> Candidate:
     def read(offset: int, length: int) -> bytes:
         return os.pread(descriptor, length, offset)
 
-    return examine(Candidate(option, origin, os.fstat(descriptor).st_size, read), stated)
+    return Candidate(option, origin, os.fstat(descriptor).st_size, read)

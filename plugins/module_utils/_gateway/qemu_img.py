@@ -7,9 +7,11 @@ from __future__ import annotations
 import json
 from typing import Any, Optional
 
-from .._errors import HostError
+from .._errors import HostError, SpecError
 from .._model.disk import HEAD, Image, image_format
-from . import files
+from .._model.image_qcow2 import read_header
+from . import files, image_file
+from .kept_files import named
 from .process import run
 
 _PACKAGE = "qemu-utils"
@@ -23,6 +25,9 @@ def inspect(path: str, stated_format: Optional[str] = None) -> Image:
     with -U succeeds, somebody writes the image.
     """
     kind = stated_format or image_format(files.read(path, HEAD) or b"")
+    outside = _outside(path) if kind == "qcow2" else None
+    if outside is not None:
+        return outside
     in_use = False
     try:
         information = _json(["info", "--output=json", "-f", kind, path], "look into the disk image", path)
@@ -40,9 +45,21 @@ def inspect(path: str, stated_format: Optional[str] = None) -> Image:
         virtual_size=information["virtual-size"],
         actual_size=information.get("actual-size", 0),
         backing=information.get("full-backing-filename") or information.get("backing-filename"),
-        data_file=information.get("format-specific", {}).get("data", {}).get("data-file"),
         in_use=in_use,
     )
+
+
+def _outside(path: str) -> Optional[Image]:
+    """An image whose data is in another file. qemu-img isn't asked: it opens that one (CVE-2024-4467)."""
+    with named("read", path), open(path, "rb") as stream:
+        try:
+            header = read_header(image_file.candidate(stream.fileno(), "path", path))
+        except SpecError:
+            # qemu-img finds it damaged, too.
+            return None
+    if not header.outside:
+        return None
+    return Image(path, "qcow2", header.size, 0, data_file=", ".join(header.names) or "a file that it doesn't name")
 
 
 def verify(image: Image) -> None:

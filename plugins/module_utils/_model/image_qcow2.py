@@ -57,6 +57,11 @@ class Header:
         return 1 << self.cluster_bits
 
     @property
+    def outside(self) -> bool:
+        """Whether the data is in another file."""
+        return bool(self.incompatible & _EXTERNAL or self.autoclear & _AUTO_RAW or _DATA_FILE in self.extensions)
+
+    @property
     def l1_needed(self) -> int:
         """Entries of an L1 table that covers the disk; an L2 table is one cluster."""
         entry = 16 if self.incompatible & _EXTENDED_L2 else 8
@@ -78,12 +83,7 @@ _REPAIR = "Repair it where it is from, with `qemu-img check -r all`, or take ano
 _CONVERT = "Convert it where it is from, with `qemu-img convert -O qcow2`, and use the result."
 _CHECKS = (
     _Check("backing_file", lambda h: h.backing_offset, "is only an overlay: its data is in {names}", FLATTEN),
-    _Check(
-        "data_file",
-        lambda h: h.incompatible & _EXTERNAL or h.autoclear & _AUTO_RAW or _DATA_FILE in h.extensions,
-        "has its data in another file, {names}",
-        FLATTEN,
-    ),
+    _Check("data_file", lambda h: h.outside, "has its data in another file, {names}", FLATTEN),
     _Check("encrypted", lambda h: h.encryption or _ENCRYPTION in h.extensions, "is encrypted", _CONVERT),
     _Check("snapshots", lambda h: h.snapshots, "holds {snapshots} snapshots of its own", _CONVERT),
     _Check("corrupt", lambda h: h.incompatible & _CORRUPT, "is marked as corrupt", _REPAIR),
@@ -202,16 +202,16 @@ def _extensions(candidate: Candidate, area: bytes, start: int, end: int) -> Iter
 
 
 def _names(area: bytes, offset: int, length: int, extensions: dict[int, bytes]) -> tuple[str, ...]:
-    """The files that the header names, for people."""
+    """The files that the header names."""
     found = [area[offset : offset + length]] if offset and length <= _LONGEST_NAME else []
     found += [extensions[_DATA_FILE]] if _DATA_FILE in extensions else []
-    return tuple(shown(name[:_LONGEST_NAME].decode("utf-8", "replace")) for name in found)
+    return tuple(name[:_LONGEST_NAME].decode("utf-8", "replace") for name in found)
 
 
 def _apply(candidate: Candidate, header: Header, check: _Check) -> None:
     if check.wrong(header):
         values = {name: getattr(header, name) for name in (*header.__dataclass_fields__, "l1_needed")}
-        values["names"] = ", ".join(header.names) or "a file that it doesn't name"
+        values["names"] = ", ".join(map(shown, header.names)) or "a file that it doesn't name"
         raise candidate.refused(check.code, check.problem.format(**values), check.hint)
 
 

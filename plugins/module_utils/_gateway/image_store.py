@@ -92,7 +92,7 @@ class ImageStore:
             digest = self._digest(name)
             files.remove(self._store.image_name(name))
             self.clear(name)
-            files.remove(os.path.join(self._store.quarantine, name))
+            files.remove(self._refused(name))
             if digest is not None:
                 self._discard(digest)
 
@@ -108,8 +108,8 @@ class ImageStore:
         return [disk for disk in self._disks() if _backing(disk).startswith(behind)]
 
     def knows(self, name: str) -> bool:
-        """Whether there is anything of that name: also a name that points to nothing, or a half-made image."""
-        return files.exists(self._store.image_name(name)) or files.exists(self._part(name))
+        """Whether there is anything of that name: also a half-made image, or a refused one."""
+        return any(map(files.exists, (self._store.image_name(name), self._part(name), self._refused(name))))
 
     def digest(self, name: str) -> Optional[str]:
         return self._digest(name)
@@ -137,6 +137,9 @@ class ImageStore:
 
     def _part(self, name: str) -> str:
         return os.path.join(self._store.images, f".part-{name}")
+
+    def _refused(self, name: str) -> str:
+        return os.path.join(self._store.quarantine, name)
 
     def _digest(self, name: str) -> Optional[str]:
         document = files.read_json(self._store.image_name(name))

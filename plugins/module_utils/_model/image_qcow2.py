@@ -26,7 +26,7 @@ _LARGEST_REFCOUNT_TABLE = 8 << 20
 _END, _DATA_FILE, _ENCRYPTION, _BITMAPS = 0, 0x44415441, 0x0537BE77, 0x23852875
 # Incompatible features, then auto-clear ones.
 _DIRTY, _CORRUPT, _EXTERNAL, _COMPRESSION, _EXTENDED_L2 = (1 << bit for bit in range(5))
-_KNOWN = _DIRTY | _CORRUPT | _EXTERNAL | _COMPRESSION | _EXTENDED_L2
+_KNOWN = 0b11111
 _AUTO_BITMAPS, _AUTO_RAW = 1, 2
 _DEFLATE, _ZSTD = 0, 1
 
@@ -150,7 +150,6 @@ def read_header(candidate: Candidate) -> Header:
     if version not in (2, 3):
         problem = f"is qcow of version {version}, not 2 or 3"
         raise candidate.refused("unsupported_format", problem, _CONVERT)
-    # qcow2's own offset of snapshots matters with snapshots only.
     incompatible, autoclear, order, length = 0, 0, 4, _HEADER.size
     if version == 3:
         if len(data) < _HEADER.size + _MORE.size:

@@ -136,11 +136,20 @@ def test_a_download_with_a_wrong_checksum_is_kept_apart(tmp_path: Path, server: 
         assert [file.read_bytes() for file in place.iterdir()] == [IMAGE]
         assert place.stat().st_mode & 0o077 == 0
         assert place.parent.stat().st_mode & 0o077 == 0
+    forget(asked)
+    assert os.listdir(tmp_path / "data/images/quarantine") == []
     image = make(parse({**asked, "checksum": f"sha512:{SHA512}"}, "x86_64"))
     assert Path(str(image["path"])).read_bytes() == IMAGE
+    forget(asked)
+    assert sorted(os.listdir(tmp_path / "data/images")) == ["names", "quarantine"]
+
+
+def forget(asked: dict[str, str]) -> None:
     resource = ImageResource(parse({**asked, "state": "absent"}, "x86_64"))
-    apply(resource.plan(resource.observe()), resource)
-    assert os.listdir(tmp_path / "data/images/quarantine") == []
+    plan = resource.plan(resource.observe())
+    assert plan.changed
+    apply(plan, resource)
+    assert not resource.plan(resource.observe()).changed
 
 
 def fake_build(self: ImageMaker) -> Record:

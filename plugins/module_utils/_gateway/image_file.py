@@ -17,10 +17,7 @@ from .._model.image_format import examine
 
 @contextmanager
 def opened(path: str, option: str, *, follow: bool = True) -> Iterator[int]:
-    """A descriptor of the regular file at path; anything else is refused, and never waited for.
-
-    follow: path may be a symbolic link.
-    """
+    """A descriptor of the regular file at path, never waited for. follow: path may be a symbolic link."""
     try:
         # O_NONBLOCK: to open a FIFO for reading waits for who writes.
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)

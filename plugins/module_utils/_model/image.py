@@ -130,7 +130,8 @@ def read_record(document: object) -> Optional[Record]:
         return None
     # The digest becomes a path.
     known = isinstance(record.digest, str) and DIGEST.fullmatch(record.digest) is not None
-    return record if known and isinstance(record.size, int) and isinstance(record.checksums, Mapping) else None
+    tables = all(isinstance(table, Mapping) for table in (record.checksums, record.files))
+    return record if known and isinstance(record.size, int) and tables else None
 
 
 def parse(params: Mapping[str, object], machine: str) -> Request:

@@ -177,7 +177,7 @@ def test_a_record_survives_its_file() -> None:
 @pytest.mark.parametrize(
     "document",
     [
-        *(None, [], {}, {"digest": "x"}, {**RECORD.document(), "size": None}),
+        *(None, [], {}, {"digest": "x"}, {**RECORD.document(), "size": None}, {**RECORD.document(), "files": "x"}),
         *({**RECORD.document(), "digest": digest} for digest in ("../../../etc", SHA512, None, [SHA256])),
     ],
 )

@@ -107,7 +107,12 @@ def server(*says: bytes, hold: float = 0.0) -> Iterator[int]:
                         time.sleep(hold)
 
         threading.Thread(target=answer, daemon=True).start()
-        yield listener.getsockname()[1]
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            # Closing it wakes nobody, and an accept() that the kernel restarts takes its file by number: it would
+            # answer for whichever socket has that number by then.
+            listener.shutdown(socket.SHUT_RDWR)
 
 
 def waiting(guest: Guest, **parameters: Any) -> GuestReady:

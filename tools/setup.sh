@@ -20,11 +20,14 @@ openssh-client /usr/bin/ssh
 rsync /usr/bin/rsync
 ca-certificates /etc/ssl/certs/ca-certificates.crt
 '
-# curl: a page of the documentation has it. python3-libvirt and libxml2-utils: rendered XML is checked against libvirt's test driver
+# curl: a page of the documentation has it. gpg: tests sign with keys of their own. python3-libvirt and libxml2-utils: rendered XML is checked against libvirt's test driver
 # and schemas.
 test_packages="$runtime_packages
 curl /usr/bin/curl
 git /usr/bin/git
+gpg /usr/bin/gpg
+gpg-agent /usr/bin/gpg-agent
+gpgv /usr/bin/gpgv
 shellcheck /usr/bin/shellcheck
 python3-libvirt /usr/lib/python3/dist-packages/libvirt.py
 libvirt-clients /usr/bin/virsh

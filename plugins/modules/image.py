@@ -11,7 +11,8 @@ short_description: Have a verified base image in the store
 description:
   - Makes sure that a base image of virtual machines is in the store below O(data), under a name.
   - An image is downloaded, copied from a file, or built from the package mirror that the host itself uses.
-    It is checked before it gets its name, is the same for all guests, and is never changed by one.
+    It is verified before it gets its name, is the same for all guests, and is never changed by one.
+  - What is downloaded has to be what its publisher says it is, with the publisher's signature where there is one.
   - An image that the store has is not asked for again; neither network nor file is touched.
   - An image is there as a whole or not at all. What an interrupted run left is removed by the next one.
   - An image from elsewhere is not trusted. Its format is found by rules of this module, and never by QEMU's probing.
@@ -24,18 +25,22 @@ author:
   - burrow.vm contributors (@burrow-vm)
 requirements:
   - C(qemu-img) on the host (package C(qemu-utils) on Debian and Ubuntu)
+  - to verify signatures C(gpgv) (package C(gpgv) on Debian and Ubuntu, C(gnupg2) on Fedora and its kin)
   - to build an image C(mmdebstrap), C(mke2fs), C(sfdisk), C(mkfs.vfat), C(mcopy) and root (packages C(mmdebstrap),
     C(e2fsprogs), C(fdisk), C(dosfstools) and C(mtools)); in a container the right to make namespaces and mounts
 extends_documentation_fragment:
   - burrow.vm._attributes
   - burrow.vm._attributes.full
   - burrow.vm._store
+  - burrow.vm._trust
 options:
   name:
     description:
       - The image's name in the store.
-      - The names V(debian-12), V(debian-13), V(ubuntu-22.04) and V(ubuntu-24.04) need nothing else;
-        images of any other name need O(release), O(url) or O(path), unless the store has them.
+      - The names of the catalog need nothing else. They are V(debian-12), V(debian-12-generic), V(debian-13),
+        V(debian-13-generic), V(ubuntu-22.04), V(ubuntu-24.04), V(fedora-43), V(fedora-44), V(almalinux-9),
+        V(almalinux-10), V(rocky-9) and V(rocky-10). M(burrow.vm.image_info) tells what is known of each.
+      - Images of any other name need O(release), O(url) or O(path), unless the store has them.
     type: str
     required: true
   state:
@@ -52,7 +57,7 @@ options:
     description:
       - Where the image comes from, when the store lacks it.
       - With V(auto) it comes from O(url) or O(path), where one is stated. Else it is the cloud image that
-        the distribution publishes; where that can't be reached, the same release is built.
+        the distribution publishes; where that can't be reached, Debian and Ubuntu are built.
       - With V(build) the release that O(release), else O(name), says is built from the packages of the host's own
         distribution mirror. The host must run that distribution, of any release. Proxies and logins of the host's apt
         are used and never get into the image.
@@ -61,7 +66,7 @@ options:
     default: auto
   release:
     description:
-      - The release that the image is made of, as in V(debian-13), where O(name) is a name of your own.
+      - The name in the catalog that says what the image is, as in V(debian-13), where O(name) is a name of your own.
       - When the image in the store is another release, it is replaced under this name.
     type: str
   packages:
@@ -89,7 +94,8 @@ options:
     description:
       - The checksum of the image as it is downloaded or copied, with its algorithm, as in V(sha256:...) or
         V(sha512:...).
-      - Required with O(url). When nothing is stated, a release's own image is checked by the list published with it.
+      - When nothing is stated, an image of the catalog is checked by the list published with it. With O(url) this is
+        required, or O(checksum_url).
       - A download that has another checksum is moved to C(images/quarantine) below O(data), which takes the last one of
         each name, and the next run downloads it anew. RV(quarantine) is its place.
       - When an image in the store has another checksum, it is replaced under this name.
@@ -115,6 +121,9 @@ options:
       - The image's architecture, as in V(x86_64) or V(arm64). The host's own when it isn't stated.
     type: str
 notes:
+  - A signature is refused when it is another key's or another list's, expired, revoked, or made with MD5 or SHA-1;
+    nothing of the image is downloaded then.
+  - The images of AlmaLinux 10 and Rocky Linux 10 need a CPU of level x86-64-v3.
   - A built image is a cloud image that starts fast. It boots by UEFI, and directly by RV(image.kernel). It reads seeds
     of type NoCloud only, and makes only an ed25519 host key.
   - Two builds from one state of the mirror have the same digest, as long as O(packages) holds none whose installation
@@ -122,6 +131,7 @@ notes:
   - cloud-init leaves apt's sources in the image alone unless the seed says C(apt.preserve_sources_list=false).
 seealso:
   - module: burrow.vm.disk
+  - module: burrow.vm.image_info
 """
 
 EXAMPLES = r"""
@@ -146,6 +156,14 @@ EXAMPLES = r"""
     name: golden
     url: https://images.example.com/golden.qcow2
     checksum: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+- name: Have an image whose publisher signs a list of checksums
+  burrow.vm.image:
+    name: appliance-signed
+    url: https://images.example.com/2.1/appliance.qcow2
+    checksum_url: https://images.example.com/2.1/SHA256SUMS
+    signature_url: https://images.example.com/2.1/SHA256SUMS.asc
+    key: /etc/burrow/example-images.asc
 
 - name: Have a copy of a file as image
   burrow.vm.image:
@@ -238,6 +256,32 @@ image:
       description: The packages that it was built with besides those that every built image has.
       type: list
       elements: str
+    verification:
+      description: What proved the image, from the key to the bytes. Where there is none, a part is null.
+      type: dict
+      contains:
+        level:
+          description: V(signature), V(checksum) or V(none), as in O(verify). A built image is V(signature), apt's own.
+          type: str
+        checksum:
+          description: What the downloaded or copied bytes were compared with.
+          type: str
+        checksum_url:
+          description: The list that has it.
+          type: str
+        signature_url:
+          description: What signs the list; the list itself when it is clear-signed.
+          type: str
+        key:
+          description: The fingerprint of the key that signed it.
+          type: str
+        key_source:
+          description:
+            - Where the key is from, V(collection), V(stated) or a file. Of a built image the keyring that apt used.
+          type: str
+        signed:
+          description: When it was signed, in UTC.
+          type: str
 damaged:
   description: The files that are no longer as they were stored.
   returned: when O(state=verified)
@@ -281,8 +325,8 @@ error:
   contains:
     code:
       description:
-        - The kind of error, as V(invalid), V(unreachable), V(checksum), V(damaged_image), V(no_mirror), V(no_space)
-          or V(host).
+        - The kind of error, as V(invalid), V(unreachable), V(checksum), V(no_checksum), V(signature),
+          V(missing_program), V(damaged_image), V(no_mirror), V(no_space) or V(host).
         - Of an image that is refused, V(unsupported_format), V(archive), V(web_page), V(no_image), V(empty_image),
           V(backing_file), V(data_file), V(extents), V(encrypted), V(snapshots), V(bitmaps), V(unknown_feature),
           V(unknown_compression), V(dirty), V(corrupt), V(absurd_size), V(cluster_size), V(l1_table), V(grain_table),
@@ -296,7 +340,7 @@ error:
       type: str
 """
 
-from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import STORE
+from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import STORE, TRUST
 from ansible_collections.burrow.vm.plugins.module_utils._model.image_format import FORMATS
 from ansible_collections.burrow.vm.plugins.module_utils._model.release import KERNELS
 from ansible_collections.burrow.vm.plugins.module_utils._resource.image import build
@@ -315,6 +359,7 @@ ARGUMENTS = {
     "format": {"type": "str", "choices": list(FORMATS)},
     "architecture": {"type": "str"},
     **STORE,
+    **TRUST,
 }
 
 

@@ -26,11 +26,13 @@ UNREACHABLE = "unreachable"
 _OPENER = urllib.request.build_opener()
 
 
-def fetch_text(url: str, name: str, limit: int = 1 << 20) -> str:
-    """A small document. limit is in bytes."""
+def fetch(url: str, name: str, limit: int = 1 << 20) -> bytes:
+    """A small document, or an error when it is longer than limit bytes."""
     with _opened(url, name) as response:
-        data: bytes = response.read(limit)
-    return data.decode("utf-8", "replace")
+        data: bytes = response.read(limit + 1)
+    if len(data) > limit:
+        raise HostError("download it", name, f"{_host(url)} sent more than {limit} bytes", code="too_long")
+    return data
 
 
 def download(url: str, target: str, name: str) -> None:

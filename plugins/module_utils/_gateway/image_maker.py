@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import posixpath
 import shutil
 import time
 from collections.abc import Iterator
@@ -16,12 +15,17 @@ from typing import Optional
 
 from .._errors import HostError, SpecError
 from .._model import recipe
-from .._model.image import BUILD, Checksum, Record, Request, listed_checksum, public_url, read_record
+from .._model.address import file_name, public_url
+from .._model.apt import Source
+from .._model.catalog import Entry
+from .._model.checksum import Checksum
+from .._model.image import BUILD, Record, Request, read_record
 from .._model.image_candidate import Layout
 from .._model.image_format import QCOW2
-from .._model.release import Release
+from .._model.verification import APT, SIGNATURE, STATED, Verification
 from . import bootstrap, disk_image, files, http, image_file, tree, untrusted_image
 from .checksum import checksum as checksum_of
+from .image_proof import Proof, prove
 from .image_store import IMAGE, INITRD, KERNEL, RECORD
 from .process import run
 
@@ -33,11 +37,11 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an image is from. place is an address, path or mirror; release is stated when the image is one for sure."""
+    """Where an image is from. place is an address, path or mirror; entry is the catalog's when the image is its."""
 
     source: str
     place: str
-    release: Optional[Release] = None
+    entry: Optional[Entry] = None
 
 
 class ImageMaker:
@@ -49,29 +53,22 @@ class ImageMaker:
         self.timings: dict[str, float] = {}
 
     def published(self) -> Record:
-        """The release's own image. An address that can't be reached is an error of code http.UNREACHABLE."""
-        request, release = self._request, self._request.known_release
-        url = release.url(request.architecture)
-        checksum = request.checksum
-        if checksum is None:
-            listing = release.checksums(request.architecture)
-            text = http.fetch_text(listing, request.name)
-            checksum = listed_checksum(text, posixpath.basename(url), release.family.algorithm)
-            if checksum is None:
-                raise HostError("download it", request.name, f"{listing} has no checksum of it", code="no_checksum")
-        return self._download(url, checksum, release)
+        """The catalog's own image. An address that can't be reached is an error of code http.UNREACHABLE."""
+        entry = self._request.known_entry
+        return self._download(entry.address(entry.url, self._request.architecture), entry)
 
     def download(self) -> Record:
-        return self._download(self._request.url, self._request.checksum)
+        return self._download(self._request.url)
 
     def copy(self) -> Record:
         """A file of this host."""
         request = self._request
         if os.path.isdir(request.path):
             return self._copy_stored()
+        proof = self._prove(os.path.basename(request.path))
         with self._phase("copy"), image_file.opened(request.path, "path") as descriptor:
             self._copy(descriptor, _DOWNLOAD)
-        return self._accept(request.checksum, Origin("file", request.path))
+        return self._accept(proof, Origin("file", request.path))
 
     def _copy_stored(self) -> Record:
         """An image of another store, with all that belongs to it."""
@@ -120,19 +117,31 @@ class ImageMaker:
             shutil.copyfile(kernel.path, self._path(KERNEL))
             shutil.copyfile(kernel.initrd, self._path(INITRD))
             shutil.rmtree(place.directory)
-        record = self._record(digest, Origin(BUILD, sources[0].uri, release), {}, recipe.command_line(architecture))
-        return replace(record, packages=request.content.packages, flavour=request.content.kernel)
+        record = self._record(digest, Origin(BUILD, sources[0].uri, request.entry), {})
+        return replace(
+            record,
+            cmdline=recipe.command_line(architecture),
+            packages=request.content.packages,
+            flavour=request.content.kernel,
+            verification=_by_apt(sources[0]),
+        )
 
-    def _download(self, url: str, checksum: Optional[Checksum], release: Optional[Release] = None) -> Record:
+    def _download(self, url: str, entry: Optional[Entry] = None) -> Record:
+        proof = self._prove(file_name(url))
         with self._phase("download"):
             http.download(url, self._path(_DOWNLOAD), self._request.name)
-        return self._accept(checksum, Origin("url", public_url(url), release))
+        return self._accept(proof, Origin("url", public_url(url), entry))
 
-    def _accept(self, checksum: Optional[Checksum], origin: Origin) -> Record:
+    def _prove(self, published_name: str) -> Proof:
+        with self._phase("verify"):
+            return prove(self._request.trust, published_name, self._request.name)
+
+    def _accept(self, proof: Proof, origin: Origin) -> Record:
         """Make the fetched file the image, when it is what was meant, whole, and depends on nothing else."""
         with self._phase("check"):
             sums = _checksums(self._path(_DOWNLOAD))
-            _compare(checksum, sums, self._request.name, origin.place)
+            for checksum in proof.checksums:
+                _compare(checksum, sums, self._request.name, origin.place)
             layout, compressed = self._check(_DOWNLOAD, origin.place, self._request.format)
         if layout.format == QCOW2 and not compressed:
             os.rename(self._path(_DOWNLOAD), self._path(IMAGE))
@@ -140,7 +149,7 @@ class ImageMaker:
             with self._phase("convert"), image_file.opened(self._path(_DOWNLOAD), self._option) as descriptor:
                 untrusted_image.convert(descriptor, layout, self._path(IMAGE), self._request.name)
             os.unlink(self._path(_DOWNLOAD))
-        record = self._record(sums["sha256"], origin, sums)
+        record = replace(self._record(sums["sha256"], origin, sums), verification=proof.verification)
         # As it came, its checksum is known.
         return replace(record, files={IMAGE: record.digest}) if layout.format == QCOW2 and not compressed else record
 
@@ -158,7 +167,7 @@ class ImageMaker:
         """The option that says where the image is from."""
         return "path" if self._request.path else "url"
 
-    def _record(self, digest: str, origin: Origin, checksums: dict[str, str], cmdline: Optional[str] = None) -> Record:
+    def _record(self, digest: str, origin: Origin, checksums: dict[str, str]) -> Record:
         target = self._path(IMAGE)
         with image_file.opened(target, self._option) as descriptor:
             virtual_size = image_file.layout(descriptor, self._option, target, QCOW2).virtual_size
@@ -171,9 +180,8 @@ class ImageMaker:
             source=origin.source,
             origin=origin.place,
             checksums=checksums,
-            release=origin.release.name if origin.release else None,
-            user=origin.release.user if origin.release else None,
-            cmdline=cmdline,
+            release=origin.entry.name if origin.entry else None,
+            user=origin.entry.user if origin.entry else None,
         )
 
     def _path(self, name: str) -> str:
@@ -209,9 +217,10 @@ def look_at_stored(request: Request) -> Record:
     if record.architecture != request.architecture.machine:
         problem = f"the image in {path} is for {record.architecture}, not for {request.architecture.machine}"
         raise SpecError("path", problem, "Take one for that architecture.")
-    if request.checksum is not None:
+    if request.trust.checksum is not None or request.trust.checksum_url:
         hint = "Leave it out, or name the image's file itself."
-        raise SpecError("checksum", "an image of another store is taken by its record", hint)
+        option = "checksum_url" if request.trust.checksum_url else "checksum"
+        raise SpecError(option, "an image of another store is taken by its record", hint)
     with image_file.opened(os.path.join(path, IMAGE), "path", follow=False) as descriptor:
         image_file.layout(descriptor, "path", path, QCOW2)
     return record
@@ -234,8 +243,14 @@ def _checksums(path: str) -> dict[str, str]:
     return {algorithm: total.hexdigest() for algorithm, total in sums.items()}
 
 
-def _compare(checksum: Optional[Checksum], sums: dict[str, str], name: str, place: str) -> None:
-    if checksum is not None and sums[checksum.algorithm] != checksum.value:
+def _by_apt(source: Source) -> Verification:
+    """apt has verified the packages of a build, by this key."""
+    keyring = STATED if "BEGIN PGP" in source.keyring else source.keyring
+    return Verification(SIGNATURE, key_source=keyring or APT)
+
+
+def _compare(checksum: Checksum, sums: dict[str, str], name: str, place: str) -> None:
+    if sums[checksum.algorithm] != checksum.value:
         found = f"{checksum.algorithm}:{sums[checksum.algorithm]}"
         raise HostError(
             "accept the image",

@@ -17,6 +17,7 @@ from typing import Optional
 
 from .._model.image import BUILD, DIGEST, Record, read_record
 from .._model.paths import Store
+from .._model.verification import Verification
 from . import files
 from .checksum import checksum
 from .lock import locked
@@ -67,6 +68,10 @@ class ImageStore:
             entry: record.files.get(entry) or checksum(os.path.join(directory, entry))
             for entry in os.listdir(directory)
         }
+        known = self.record(record.digest)
+        # What was fetched is the same by its digest: the better of two proofs holds for both.
+        if known is not None and not record.verification.proves(known.verification.level):
+            record = replace(record, verification=known.verification)
         record = replace(record, files=sums)
         files.write_json(os.path.join(directory, RECORD), record.document())
         for entry in os.listdir(directory):
@@ -76,7 +81,9 @@ class ImageStore:
             _sync(path)
         target = self._store.image(record.digest)
         with self._shared():
-            if not self._stands(record):
+            if self._stands(record):
+                self._note(record.digest, record.verification)
+            else:
                 files.remove(target)
                 os.chmod(directory, 0o711)  # noqa: S103 - the user that QEMU runs as passes, and lists nothing
                 os.rename(directory, target)
@@ -85,6 +92,13 @@ class ImageStore:
             files.write_json(self._store.image_name(name), {"digest": record.digest})
             if earlier is not None and earlier != record.digest:
                 self._discard(earlier)
+
+    def _note(self, digest: str, verification: Verification) -> None:
+        """Note what proves an image, when it is more than what did."""
+        known = self.record(digest)
+        if known is not None and not known.verification.proves(verification.level):
+            better = replace(known, verification=verification)
+            files.write_json(self.file(digest, RECORD), better.document(), 0o444)
 
     def forget(self, name: str) -> None:
         """Remove the name, and what it stood for when nothing else needs it."""
@@ -104,8 +118,24 @@ class ImageStore:
         return [name for name in self._names() if name != but and self._digest(name) == digest]
 
     def disks(self, digest: str) -> list[str]:
-        behind = self._store.image(digest) + os.sep
-        return [disk for disk in self._disks() if _backing(disk).startswith(behind)]
+        return self.disks_by_image().get(digest, [])
+
+    def disks_by_image(self) -> dict[str, list[str]]:
+        """The disks of guests, by the digest of the image that is behind them."""
+        found: dict[str, list[str]] = {}
+        for disk in self._disks():
+            directory = os.path.dirname(_backing(disk))
+            if os.path.dirname(directory) == self._store.images:
+                found.setdefault(os.path.basename(directory), []).append(disk)
+        return found
+
+    def records(self) -> Iterator[tuple[str, Record]]:
+        """The images that are whole, by digest."""
+        entries = sorted(os.listdir(self._store.images)) if os.path.isdir(self._store.images) else []
+        for digest in filter(DIGEST.fullmatch, entries):
+            record = self.record(digest)
+            if record is not None and self._whole(record):
+                yield digest, record
 
     def knows(self, name: str) -> bool:
         """Whether there is anything of that name: also a half-made image, or a refused one."""

@@ -12,3 +12,11 @@ URI = "qemu:///system"
 
 LIBVIRT: dict[str, dict[str, Any]] = {"uri": {"type": "str", "default": URI}}
 STORE: dict[str, dict[str, Any]] = {"data": {"type": "path", "default": DATA}}
+TRUST: dict[str, dict[str, Any]] = {
+    "checksum_url": {"type": "str"},
+    "signature_url": {"type": "str"},
+    # A public one.
+    "key": {"type": "str", "no_log": False},
+    "fingerprint": {"type": "str"},
+    "verify": {"type": "str", "choices": ["signature", "checksum", "none"]},
+}

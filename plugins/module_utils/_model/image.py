@@ -8,48 +8,30 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Optional
-from urllib.parse import urlsplit, urlunsplit
 
 from .._errors import SpecError
+from .address import parse_url
+from .catalog import CATALOG, Entry, find_entry
+from .checksum import parse_checksum
 from .image_format import FORMATS
 from .names import parse_name
 from .paths import DATA, Store
-from .release import (
-    CLOUD,
-    KERNELS,
-    RELEASES,
-    Architecture,
-    Content,
-    Release,
-    find_release,
-    parse_architecture,
-)
-from .value import absolute_path, nearest, shown
+from .release import CLOUD, KERNELS, Architecture, Content, Release, parse_architecture
+from .value import absolute_path, choice, nearest, shown
+from .verification import LEVELS, NONE, SIGNATURE, Trust, Verification, of_entry, parse_trust, read_verification
 
 PUBLISHED, URL, FILE, BUILD, STORED = "published", "url", "file", "build", "stored"
-# Hexadecimal digits of each algorithm; weaker ones prove nothing.
-_ALGORITHMS = {"sha256": 64, "sha512": 128}
 # Debian's rule for package names; apt takes a name that ends in a hyphen for one to remove.
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+]", re.ASCII)
 DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_CHECKSUM = re.compile(r"(?P<algorithm>[a-z0-9]+):(?P<value>[0-9A-Fa-f]+)", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Checksum:
-    algorithm: str
-    value: str
-
-    def __str__(self) -> str:
-        return f"{self.algorithm}:{self.value}"
 
 
 @dataclass(frozen=True)
 class Request:
     """One image as stated. verified: what the store has is read again, and nothing else is asked.
 
-    source is one of PUBLISHED (a release's own image, else a build), URL, FILE, BUILD, STORED (what the store has).
-    release is the one that was stated, or that the name stands for. packages and kernel are None unless stated.
+    source is one of PUBLISHED (the catalog's image, else a build), URL, FILE, BUILD, STORED (what the store has).
+    entry is the catalog's that was stated, or that the name stands for. packages and kernel are None unless stated.
     """
 
     name: str
@@ -57,10 +39,10 @@ class Request:
     source: str
     architecture: Architecture
     store: Store
-    release: Optional[Release] = None
+    entry: Optional[Entry] = None
     url: str = ""
     path: str = ""
-    checksum: Optional[Checksum] = None
+    trust: Trust = field(default_factory=Trust)
     format: Optional[str] = None
     release_stated: bool = False
     packages: Optional[tuple[str, ...]] = None
@@ -70,13 +52,24 @@ class Request:
     @property
     def content(self) -> Content:
         """What a build is given."""
-        return Content(self.packages or (), self.kernel or CLOUD)
+        return Content(self.packages or (), self.kernel or (self.entry.kernel if self.entry else CLOUD))
+
+    @property
+    def known_entry(self) -> Entry:
+        """The catalog's entry, for what needs one; parse has refused such a request without."""
+        if self.entry is None:
+            raise SpecError("name", f"{shown(self.name)} is no image that is known here")
+        return self.entry
+
+    @property
+    def release(self) -> Optional[Release]:
+        """What the image can be built of, if it can."""
+        return self.entry.release if self.entry else None
 
     @property
     def known_release(self) -> Release:
-        """The release, for what needs one; parse has refused such a request without."""
         if self.release is None:
-            raise SpecError("name", f"{shown(self.name)} is no release that is known here")
+            raise SpecError("source", f"{self.known_entry.name} can't be built", "Leave out what chooses a build.")
         return self.release
 
 
@@ -103,16 +96,20 @@ class Record:
     packages: tuple[str, ...] = ()
     flavour: Optional[str] = None
     files: Mapping[str, str] = field(default_factory=dict)
+    verification: Verification = field(default_factory=Verification)
 
     def document(self) -> dict[str, object]:
         return asdict(self)
 
     def agrees(self, request: Request) -> bool:
         """Whether this is the image that was asked for, in all that was stated. A built one has no checksum."""
-        checksum = request.checksum
+        trust = request.trust
+        checksum = trust.checksum
         if checksum is not None and self.checksums.get(checksum.algorithm) != checksum.value:
             return False
-        if request.release_stated and self.release != request.known_release.name:
+        if trust.stated is not None and not self.verification.proves(trust.stated):
+            return False
+        if request.release_stated and self.release != request.known_entry.name:
             return False
         if request.packages is None and request.kernel is None:
             return True
@@ -125,7 +122,11 @@ def read_record(document: object) -> Optional[Record]:
     if not isinstance(document, Mapping):
         return None
     try:
-        record = Record(**{**document, "packages": tuple(document.get("packages") or ())})
+        own = {
+            "packages": tuple(document.get("packages") or ()),
+            "verification": read_verification(document.get("verification")),
+        }
+        record = Record(**{**document, **own})
     except TypeError:
         return None
     # The digest becomes a path.
@@ -149,18 +150,48 @@ def parse(params: Mapping[str, object], machine: str) -> Request:
         str(params.get("source") or "auto"),
         architecture,
         store,
-        _parse_release(params.get("release")) or find_release(name),
-        _parse_url(params.get("url")),
+        _parse_release(params.get("release")) or find_entry(name),
+        parse_url(params.get("url")),
         _parse_path(params.get("path")),
-        _parse_checksum(params.get("checksum")),
-        _parse_format(params.get("format")),
-        params.get("release") is not None,
-        _parse_packages(params.get("packages")),
-        _parse_kernel(params.get("kernel")),
+        format=_parse_format(params.get("format")),
+        release_stated=params.get("release") is not None,
+        packages=_parse_packages(params.get("packages")),
+        kernel=_parse_kernel(params.get("kernel")),
     )
     request = replace(request, source=_source(request))
+    published = of_entry(request.entry if request.source == PUBLISHED else None, architecture)
+    request = replace(request, trust=_trust(request, params, published))
     _check(request, machine)
     return request
+
+
+# The options that say what proves an image. Those that tell where the proof is belong to an image of the user's own.
+_PLACES = ("checksum_url", "signature_url")
+_KEYS = ("key", "fingerprint")
+_OWN = ("it belongs to an image of your own", "State `url` or `path` as well.")
+_BUILT = ("a built image has none to compare", "Leave it out: apt verifies the packages that it is made of.")
+_NOT_TAKEN = {
+    PUBLISHED: (_PLACES, _OWN),
+    STORED: ((*_PLACES, *_KEYS), _OWN),
+    BUILD: (("checksum", *_PLACES, *_KEYS), _BUILT),
+}
+
+
+def _trust(request: Request, params: Mapping[str, object], published: Trust) -> Trust:
+    options, (problem, hint) = _NOT_TAKEN.get(request.source, ((), _OWN))
+    for option in options:
+        if params.get(option) is not None:
+            raise SpecError(option, problem, hint)
+    if request.source not in (BUILD, STORED):
+        return parse_trust(params, published)
+    stated = params.get("verify")
+    if request.source == BUILD and stated not in (None, SIGNATURE):
+        raise SpecError("verify", "apt verifies the signatures of what an image is built of", "Leave it out.")
+    checksum = params.get("checksum")
+    return Trust(
+        stated=None if stated is None else choice(stated, "verify", LEVELS),
+        checksum=None if checksum is None else parse_checksum(checksum),
+    )
 
 
 def _source(request: Request) -> str:
@@ -168,33 +199,36 @@ def _source(request: Request) -> str:
     if request.url and request.path:
         raise SpecError("path", "both `url` and `path` are stated", "State where the image is once.")
     if stated == "auto":
-        own = BUILD if chosen else PUBLISHED if request.release else STORED
+        own = BUILD if chosen else PUBLISHED if request.entry else STORED
         stated = URL if request.url else FILE if request.path else own
     needed = {URL: ("url", request.url), FILE: ("path", request.path)}.get(stated)
     if needed and not needed[1]:
         raise SpecError(needed[0], f"it is missing, and source is {stated}", f"State `{needed[0]}`.")
     if stated == BUILD and request.release is None:
-        raise unknown_name(request.name)
+        if request.entry is None:
+            raise unknown_name(request.name)
+        option = "source" if request.source == BUILD else "packages" if request.packages is not None else "kernel"
+        built = ", ".join(sorted(name for name, entry in CATALOG.items() if entry.release))
+        raise SpecError(option, f"{request.entry.name} can't be built", f"Leave it out. Built are {built}.")
     return stated
 
 
 def unknown_name(name: str) -> SpecError:
-    """The error of a name that stands for no release, when nothing else says where its image comes from."""
-    near = nearest(name, RELEASES)
+    """The error of a name that is in no catalog, when nothing else says where its image comes from."""
+    near = nearest(name, CATALOG)
     suggestion = f"Did you mean `{near}`? Else state" if near else "State"
-    known = ", ".join(sorted(RELEASES))
+    known = ", ".join(sorted(CATALOG))
     hint = f"{suggestion} `release`, `url` or `path`; the names known without are {known}."
-    return SpecError("name", f"{shown(name)} is no image of the store and no release that is known here", hint)
+    return SpecError("name", f"{shown(name)} is no image of the store and none of the catalog", hint)
 
 
 def _check(request: Request, machine: str) -> None:
-    if request.source == URL and request.checksum is None:
-        raise SpecError("checksum", "it is missing", "State the checksum that the image's publisher gives for it.")
+    if request.source == URL and request.trust.level == NONE and request.trust.stated is None:
+        hint = "State the checksum that the image's publisher gives for it, or the `checksum_url` of a list of them."
+        raise SpecError("checksum", "it is missing", hint)
     if request.source == BUILD and request.architecture.machine != machine:
         hint = f"Build it on a host of that architecture; this one is {machine}."
         raise SpecError("architecture", f"an image for {request.architecture.machine} can't be built here", hint)
-    if request.source == BUILD and request.checksum is not None:
-        raise SpecError("checksum", "a built image has none to compare", "Leave it out.")
     if request.source in (URL, FILE):
         stated = {"release": request.release_stated, "packages": request.packages, "kernel": request.kernel}
         for option, value in stated.items():
@@ -204,15 +238,15 @@ def _check(request: Request, machine: str) -> None:
                 raise SpecError(option, f"an image from `{where}` is taken as it is", hint)
 
 
-def _parse_release(value: object) -> Optional[Release]:
+def _parse_release(value: object) -> Optional[Entry]:
     if value is None:
         return None
-    release = find_release(str(value))
-    if release is None:
-        near = nearest(str(value), RELEASES)
+    entry = find_entry(str(value))
+    if entry is None:
+        near = nearest(str(value), CATALOG)
         hint = f"Did you mean `{near}`? " if near else ""
-        raise SpecError("release", f"{shown(value)} is not known", f"{hint}Known are {', '.join(sorted(RELEASES))}.")
-    return release
+        raise SpecError("release", f"{shown(value)} is not known", f"{hint}Known are {', '.join(sorted(CATALOG))}.")
+    return entry
 
 
 def _parse_packages(value: object) -> Optional[tuple[str, ...]]:
@@ -236,52 +270,11 @@ def _parse_kernel(value: object) -> Optional[str]:
     return None if value is None else str(value)
 
 
-def _parse_url(value: object) -> str:
-    if value is None:
-        return ""
-    text = str(value)
-    try:
-        parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and text.isprintable() and " " not in text
-    except ValueError:
-        valid = False
-    if not valid:
-        raise SpecError("url", "it is not an address of http or https", "Write it as https://host/path.")
-    if "@" in parts.netloc:
-        # It would show in the invocation, in logs and in the record; so it isn't shown here, either.
-        raise SpecError("url", "it holds a login", "Fetch the image by other means, and state `path`.")
-    return text
-
-
-def public_url(url: str) -> str:
-    """The address without its query, in which some servers carry tokens."""
-    return urlunsplit(urlsplit(url)._replace(query="", fragment=""))
-
-
 def _parse_path(value: object) -> str:
     return "" if value is None else absolute_path(value, "path")
-
-
-def _parse_checksum(value: object) -> Optional[Checksum]:
-    if value is None:
-        return None
-    match = _CHECKSUM.fullmatch(str(value).strip())
-    if match is None or _ALGORITHMS.get(match["algorithm"]) != len(match["value"]):
-        hint = "Write sha256: and 64 hexadecimal digits, or sha512: and 128."
-        raise SpecError("checksum", f"{shown(value)} is not a checksum", hint)
-    return Checksum(match["algorithm"], match["value"].lower())
 
 
 def _parse_format(value: object) -> Optional[str]:
     if value is not None and value not in FORMATS:
         raise SpecError("format", f"{shown(value)} is not known", f"Write one of: {', '.join(FORMATS)}.")
     return None if value is None else str(value)
-
-
-def listed_checksum(text: str, file_name: str, algorithm: str) -> Optional[Checksum]:
-    """The checksum of a file in a list such as SHA512SUMS (coreutils' format, a binary mark allowed)."""
-    for line in text.splitlines():
-        value, _space, name = line.partition(" ")
-        if name.strip().lstrip("*") == file_name and len(value) == _ALGORITHMS[algorithm]:
-            return Checksum(algorithm, value.lower())
-    return None

@@ -1,6 +1,6 @@
 # Copyright: burrow.vm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The distribution releases that `image` knows by name: where they are published and what they are built of.
+"""The distribution releases that `image` builds: what they are made of, and from where.
 
 A further release or architecture is a row in these tables.
 """
@@ -38,12 +38,9 @@ _ALIASES = {architecture.name: machine for machine, architecture in ARCHITECTURE
 
 @dataclass(frozen=True)
 class Family:
-    """What the releases of one distribution share. url and checksums are for str.format."""
+    """What the releases of one distribution share."""
 
     name: str
-    url: str
-    checksums: str
-    algorithm: str
     components: tuple[str, ...]
     keyring: str
     # The public archive and its security twin, for guests that can't use the host's own mirror.
@@ -55,9 +52,6 @@ FAMILIES: Mapping[str, Family] = {
     for family in (
         Family(
             "debian",
-            "https://cloud.debian.org/images/cloud/{codename}/latest/debian-{version}-genericcloud-{arch}.qcow2",
-            "https://cloud.debian.org/images/cloud/{codename}/latest/SHA512SUMS",
-            "sha512",
             ("main",),
             "/usr/share/keyrings/debian-archive-keyring.gpg",
             dict.fromkeys(
@@ -66,9 +60,6 @@ FAMILIES: Mapping[str, Family] = {
         ),
         Family(
             "ubuntu",
-            "https://cloud-images.ubuntu.com/releases/{version}/release/ubuntu-{version}-server-cloudimg-{arch}.img",
-            "https://cloud-images.ubuntu.com/releases/{version}/release/SHA256SUMS",
-            "sha256",
             ("main", "universe"),
             "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
             {
@@ -139,24 +130,13 @@ class Release:
     def name(self) -> str:
         return f"{self.family.name}-{self.version}"
 
-    @property
-    def user(self) -> str:
-        """The login that cloud-init makes when the seed names none."""
-        return self.family.name
-
-    def url(self, architecture: Architecture) -> str:
-        return self._fill(self.family.url, architecture)
-
-    def checksums(self, architecture: Architecture) -> str:
-        return self._fill(self.family.checksums, architecture)
-
     def packages_for(self, architecture: Architecture, content: Content = DEFAULT_CONTENT) -> tuple[str, ...]:
         """All that is asked for by name, each once."""
         kernel = self._fill(self.kernels[content.kernel], architecture)
         return tuple(dict.fromkeys((kernel, *_PACKAGES, *self.packages, *content.packages)))
 
     def _fill(self, template: str, architecture: Architecture) -> str:
-        return template.format(version=self.version, codename=self.codename, arch=architecture.name)
+        return template.format(arch=architecture.name)
 
 
 _DEBIAN, _UBUNTU = FAMILIES["debian"], FAMILIES["ubuntu"]
@@ -176,7 +156,7 @@ RELEASES: Mapping[str, Release] = {
 
 
 def find_release(name: str) -> Optional[Release]:
-    """The release that an image's name stands for, or None when it is a name of the user's own."""
+    """The release of that name, or None when there is none."""
     return RELEASES.get(name)
 
 

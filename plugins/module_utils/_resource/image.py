@@ -10,12 +10,14 @@ from typing import Any, Optional
 
 from .._apply import Resource
 from .._diff import RECREATE, Change
-from .._errors import HostError
+from .._errors import HostError, SpecError
 from .._gateway import http, image_care
 from .._gateway.bootstrap import machine
 from .._gateway.image_maker import ImageMaker, look_at
 from .._gateway.image_store import IMAGE, INITRD, KERNEL, ImageStore
-from .._model.image import BUILD, FILE, PUBLISHED, STORED, URL, Record, Request, parse, public_url, unknown_name
+from .._model.address import public_url
+from .._model.image import BUILD, FILE, PUBLISHED, STORED, URL, Record, Request, parse, unknown_name
+from .._model.verification import NONE, SIGNATURE, Verification
 from .._plan import UNKNOWN, Action, Plan
 from .image_check import ImageCheck
 
@@ -48,8 +50,8 @@ class ImageResource:
             digest = self._store.digest(request.name)
             users = self._store.users(digest, but=request.name) if digest else []
             return ImageState(record, self._store.knows(request.name), tuple(users))
-        if request.source == STORED and record is None:
-            raise unknown_name(request.name)
+        if request.source == STORED and not _satisfies(record, request):
+            raise unknown_name(request.name) if record is None else _other_image(record, request)
         if request.source == FILE and not _satisfies(record, request):
             look_at(request)
         return ImageState(record, self._store.knows(request.name))
@@ -61,9 +63,9 @@ class ImageResource:
             return _removal(request, state, before)
         if _satisfies(state.record, request):
             return Plan()
-        after = str(request.checksum) if request.checksum else UNKNOWN
+        after = str(request.trust.checksum or UNKNOWN)
         change = Change("digest", before, after, RECREATE)
-        return Plan((Action("make", _sentence(request)),), (change,))
+        return Plan((Action("make", _sentence(request)),), (change,), {}, _warnings(request))
 
     def perform(self, action: Action) -> None:
         name = self._request.name
@@ -89,8 +91,7 @@ class ImageResource:
         try:
             return maker.published()
         except HostError as error:
-            # A build can't have the checksum that the user insists on.
-            if error.code != http.UNREACHABLE or self._request.checksum is not None:
+            if error.code != http.UNREACHABLE or self._request.trust.insists or self._request.release is None:
                 raise
             unreachable = error
         try:
@@ -129,6 +130,7 @@ class ImageResource:
             "origin": record.origin,
             "user": record.user,
             "packages": list(record.packages),
+            "verification": record.verification.document(),
         }
 
 
@@ -140,6 +142,21 @@ def build(params: Mapping[str, Any]) -> Resource[Any]:
 
 def _satisfies(record: Optional[Record], request: Request) -> bool:
     return record is not None and record.agrees(request)
+
+
+def _other_image(record: Record, request: Request) -> SpecError:
+    """The error of an image that the store has, but not as it is asked for, when nobody says where it comes from."""
+    option = "checksum" if request.trust.checksum is not None else "verify"
+    problem = f"what the store has as {request.name} is another image"
+    if option == "verify":
+        problem = f"what is noted of {request.name} in the store is {record.verification.level}"
+    return SpecError(option, problem, "Leave it out, or state where the image comes from: `url` or `path`.")
+
+
+def _warnings(request: Request) -> tuple[str, ...]:
+    if request.trust.level != NONE or request.trust.stated != NONE:
+        return ()
+    return (f"Nothing proves who made image {request.name}: verify is none. Its record says so for as long as it is.",)
 
 
 def _removal(request: Request, state: ImageState, before: Optional[str]) -> Plan:
@@ -161,12 +178,15 @@ def _sentence(request: Request) -> str:
         return f"copy image {name} from {request.path}"
     if request.source == BUILD:
         return f"build image {name}{_content(request)} from this host's package mirror"
+    if request.release is None or request.trust.insists:
+        entry = request.known_entry
+        return f"download image {name} from {public_url(entry.address(entry.url, request.architecture))}"
     return f"download image {name}, or build it from this host's package mirror where it can't be reached"
 
 
 def _content(request: Request) -> str:
     """What was chosen of a build, in words."""
-    parts = [f"release {request.known_release.name}"] if request.release_stated else []
+    parts = [f"release {request.known_entry.name}"] if request.release_stated else []
     if request.kernel is not None:
         parts.append(f"{request.kernel} kernel")
     if request.packages:
@@ -177,17 +197,25 @@ def _content(request: Request) -> str:
 def _planned(request: Request) -> dict[str, object]:
     """What is known of an image before it is made. Whether a release's image brings a kernel depends on its source."""
     own = request.source in (PUBLISHED, BUILD)
-    release = request.release if own else None
+    entry = request.entry if own else None
     return {
         "digest": UNKNOWN,
         "path": UNKNOWN,
         "format": "qcow2",
         "virtual_size": UNKNOWN,
         "kernel": UNKNOWN if own else None,
-        "release": release.name if release else None,
+        "release": entry.name if entry else None,
         "architecture": request.architecture.machine,
         "source": UNKNOWN if request.source == PUBLISHED else request.source,
         "origin": request.path if request.source == FILE else UNKNOWN,
-        "user": release.user if release else None,
+        "user": entry.user if entry else None,
         "packages": list(request.content.packages),
+        "verification": {**dict.fromkeys(Verification().document(), UNKNOWN), "level": _level(request)},
     }
+
+
+def _level(request: Request) -> str:
+    """The level that is reached, where what is fetched or built is known."""
+    if request.source == PUBLISHED and request.release is not None and not request.trust.insists:
+        return UNKNOWN
+    return SIGNATURE if request.source == BUILD else request.trust.level

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.burrow.vm.plugins.doc_fragments import _attributes, _libvirt, _store
-from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import LIBVIRT, STORE
+from ansible_collections.burrow.vm.plugins.doc_fragments import _attributes, _libvirt, _store, _trust
+from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import LIBVIRT, STORE, TRUST
 
 PREFIX = "burrow.vm."
 ATTRIBUTES = _attributes.ModuleDocFragment
@@ -41,12 +41,16 @@ def attributes(own: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return merged
 
 
-@pytest.mark.parametrize(("fragment", "options"), [(_libvirt, LIBVIRT), (_store, STORE)], ids=["libvirt", "store"])
+@pytest.mark.parametrize(
+    ("fragment", "options"),
+    [(_libvirt, LIBVIRT), (_store, STORE), (_trust, TRUST)],
+    ids=["libvirt", "store", "trust"],
+)
 def test_fragments_and_argument_specs_agree(fragment: Any, options: dict[str, dict[str, Any]]) -> None:
     documented = yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"]
     assert {
         name: {key: item for key, item in entry.items() if key != "description"} for name, entry in documented.items()
-    } == options
+    } == {name: {key: item for key, item in entry.items() if key != "no_log"} for name, entry in options.items()}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)

@@ -54,7 +54,9 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_download(address: str, tmp_path: Path) -> None:
     http.download(f"{address}/image", str(tmp_path / "image"), "x")
     assert (tmp_path / "image").read_bytes() == BODY
-    assert http.fetch_text(f"{address}/image", "x", limit=5) == "image"
+    assert http.fetch(f"{address}/image", "x", limit=len(BODY)) == BODY
+    with pytest.raises(HostError, match="sent more than 5 bytes"):
+        http.fetch(f"{address}/image", "x", limit=5)
 
 
 @pytest.mark.parametrize(

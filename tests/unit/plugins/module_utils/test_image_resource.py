@@ -20,13 +20,14 @@ from ansible_collections.burrow.vm.plugins.module_utils._apply import apply
 from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError, SpecError
 from ansible_collections.burrow.vm.plugins.module_utils._gateway import confined, image_maker
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.image_maker import ImageMaker
+from ansible_collections.burrow.vm.plugins.module_utils._model.catalog import CATALOG
 from ansible_collections.burrow.vm.plugins.module_utils._model.image import Record, Request, parse
-from ansible_collections.burrow.vm.plugins.module_utils._model.release import RELEASES
 from ansible_collections.burrow.vm.plugins.module_utils._plan import UNKNOWN
 from ansible_collections.burrow.vm.plugins.module_utils._resource.image import ImageResource
 from ansible_collections.burrow.vm.tests.unit.plugins.module_utils.image_samples import Qcow2, Vmdk, raw
 
 IMAGE = Qcow2().content()
+DEBIAN = CATALOG["debian-13"]
 SHA512 = hashlib.sha512(IMAGE).hexdigest()
 QEMU_IMG = """#!/bin/sh
 # check and measure answer; an image's last byte says what is wrong with it. convert writes an empty qcow2.
@@ -86,11 +87,10 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def request_for(data: Path, address: str, **more: object) -> Request:
     """debian-13, published at address."""
+    entry = dataclasses.replace(DEBIAN, url=f"{address}/13.qcow2", checksum_url=f"{address}/SHA512SUMS")
     request = parse({"name": "debian-13", "data": str(data / "data"), **more}, "x86_64")
-    family = dataclasses.replace(
-        RELEASES["debian-13"].family, url=f"{address}/{{version}}.qcow2", checksums=f"{address}/SHA512SUMS"
-    )
-    return dataclasses.replace(request, release=dataclasses.replace(RELEASES["debian-13"], family=family))
+    trust = dataclasses.replace(request.trust, checksum_url=f"{address}/SHA512SUMS")
+    return dataclasses.replace(request, entry=entry, trust=trust)
 
 
 def make(request: Request) -> dict[str, object]:
@@ -155,7 +155,8 @@ def forget(asked: dict[str, str]) -> None:
 def fake_build(self: ImageMaker) -> Record:
     for name, content in (("image.qcow2", IMAGE), ("vmlinuz", b"kernel"), ("initrd.img", b"initrd")):
         Path(self._directory, name).write_bytes(content)
-    return self._record("d" * 64, image_maker.Origin("build", "http://m/debian", RELEASES["debian-13"]), {}, "ro")
+    record = self._record("d" * 64, image_maker.Origin("build", "http://m/debian", DEBIAN), {})
+    return dataclasses.replace(record, cmdline="ro")
 
 
 def fake_build_of_content(self: ImageMaker) -> Record:

@@ -40,8 +40,11 @@ PYTHON = str(BIN / "python")
 READERS = {"lint", "unit", "sanity"}
 # Scenarios whose VM, by this name, is a hypervisor.
 HYPERVISORS = {"hypervisor": "molecule-host", "hypervisor-trouble": "molecule-host"}
-# Scenarios that are run by name only, and why.
-ON_REQUEST = {"hypervisor-trouble": "it takes 20 minutes: make test SUITES=molecule-hypervisor-trouble"}
+# What is run by name only, and why.
+ON_REQUEST = {
+    "hypervisor-trouble": "it takes 20 minutes: make test SUITES=molecule-hypervisor-trouble",
+    "catalog": "it needs the internet: make test SUITES=catalog",
+}
 LINKED = CHECKOUT / ".venv/collections/ansible_collections/burrow/vm"
 # What runs now; each is the leader of a process group.
 RUNNING: set[subprocess.Popen[str]] = set()
@@ -184,6 +187,11 @@ def guest_environment() -> dict[str, str]:
     }
 
 
+def live() -> Iterator[Suite]:
+    """What looks at the world outside."""
+    yield Suite("catalog", "live", (PYTHON, "-m", "tools.catalog"), on_request=ON_REQUEST["catalog"])
+
+
 def prepared() -> Suite:
     """Make this host a hypervisor, by the role that users run."""
     command = (str(BIN / "ansible-playbook"), "burrow.vm.prepare")
@@ -214,7 +222,7 @@ def molecule() -> Iterator[Suite]:
 
 def all_suites() -> list[Suite]:
     """List every suite, the quick ones first."""
-    return [*lint(), *unit(), *sanity(), prepared(), *own(), *integration(), *molecule()]
+    return [*lint(), *unit(), *sanity(), *live(), prepared(), *own(), *integration(), *molecule()]
 
 
 def selected(suites: Sequence[Suite], words: Sequence[str]) -> list[Suite]:

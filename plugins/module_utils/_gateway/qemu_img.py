@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
+import struct
 from typing import Any, Optional
 
 from .._errors import HostError, SpecError
@@ -16,19 +20,21 @@ from .process import run
 
 _PACKAGE = "qemu-utils"
 _LONG = 3600.0
+# QEMU locks byte 100 + n of an image for each permission n that it has of it (block/file-posix.c); 1 is to write.
+_WRITTEN = 101
 
 
 def inspect(path: str, stated_format: Optional[str] = None) -> Image:
     """What the image holds. Its format is the stated one, or by its first bytes.
 
-    QEMU locks the images it has open. Without -U the look needs a lock of its own; where only the look
-    with -U succeeds, somebody writes the image.
+    QEMU locks the images it has open. Without -U the look at a qcow2 needs a lock of its own; where only the look
+    with -U succeeds, somebody writes the image. The look at a raw one needs none.
     """
     kind = stated_format or image_format(files.read(path, HEAD) or b"")
     outside = _outside(path) if kind == "qcow2" else None
     if outside is not None:
         return outside
-    in_use = False
+    in_use = _is_written(path)
     try:
         information = _json(["info", "--output=json", "-f", kind, path], "look into the disk image", path)
     except HostError as error:
@@ -60,6 +66,17 @@ def _outside(path: str) -> Optional[Image]:
     if not header.outside:
         return None
     return Image(path, "qcow2", header.size, 0, data_file=", ".join(header.names) or "a file that it doesn't name")
+
+
+def _is_written(path: str) -> bool:
+    """Whether QEMU has the image open to write."""
+    # struct flock: l_type, l_whence, l_start, l_len, l_pid.
+    wanted = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, _WRITTEN, 1, 0)
+    # Whoever may not read it hears so from qemu-img.
+    with contextlib.suppress(OSError), open(path, "rb") as image:
+        found = fcntl.fcntl(image, fcntl.F_OFD_GETLK, wanted)
+        return bool(struct.unpack_from("h", found)[0] != fcntl.F_UNLCK)
+    return False
 
 
 def verify(image: Image) -> None:

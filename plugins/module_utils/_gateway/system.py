@@ -32,6 +32,7 @@ _QEMU_KVM = "/usr/libexec/qemu-kvm"
 # Programs that the modules call, and what for. libvirt's own (dnsmasq) included: it fails late without them.
 _PROGRAMS = (
     ("qemu-img", "makes disks"),
+    ("gpgv", "verifies images"),
     ("dnsmasq", "gives guests their addresses"),
     ("mkfs.vfat", "makes the seed"),
     ("mcopy", "writes the seed"),

@@ -14,7 +14,8 @@ description:
     It is verified before it gets its name, is the same for all guests, and is never changed by one.
   - What is downloaded has to be what its publisher says it is, with the publisher's signature where there is one.
   - An image that the store has is not asked for again; neither network nor file is touched.
-  - An image is there as a whole or not at all. What an interrupted run left is removed by the next one.
+  - An image is there as a whole or not at all. What an interrupted run left is removed by the next one, but a download
+    goes on where it stopped, as long as the server still has the same file.
   - An image from elsewhere is not trusted. Its format is found by rules of this module, and never by QEMU's probing.
     One that names other files (a backing or data file, extents), is encrypted, has snapshots or bitmaps of its own,
     needs unknown features, was not closed, is marked as corrupt, or has sizes and tables that can't be meant, is
@@ -32,6 +33,7 @@ extends_documentation_fragment:
   - burrow.vm._attributes
   - burrow.vm._attributes.full
   - burrow.vm._store
+  - burrow.vm._transfer
   - burrow.vm._trust
 options:
   name:
@@ -88,12 +90,15 @@ options:
   url:
     description:
       - The image's address (HTTP or HTTPS, without a login).
-      - Proxies are taken from the environment, as in C(https_proxy).
+      - Proxies are taken from the environment, as in C(https_proxy), and the certificates that count from the host's
+        trust store. Up to ten redirects are followed, and none from HTTPS to HTTP.
+      - An image that is packed by xz or gzip is unpacked while it comes, and so is one packed by zstd where the host's
+        Python is 3.14 or later. The file's content tells, and not its name.
     type: str
   checksum:
     description:
-      - The checksum of the image as it is downloaded or copied, with its algorithm, as in V(sha256:...) or
-        V(sha512:...).
+      - The checksum of the image as it is downloaded (packed, where it is) or copied, with its algorithm, as in
+        V(sha256:...) or V(sha512:...).
       - When nothing is stated, an image of the catalog is checked by the list published with it. With O(url) this is
         required, or O(checksum_url).
       - A download that has another checksum is moved to C(images/quarantine) below O(data), which takes the last one of
@@ -124,6 +129,8 @@ notes:
   - A signature is refused when it is another key's or another list's, expired, revoked, or made with MD5 or SHA-1;
     nothing of the image is downloaded then.
   - The images of AlmaLinux 10 and Rocky Linux 10 need a CPU of level x86-64-v3.
+  - While a download runs, a task can't show how far it is. What came so far is the size of
+    C(images/.incoming-<name>/download) below O(data). Such a file that nobody goes on with is removed after a week.
   - A built image is a cloud image that starts fast. It boots by UEFI, and directly by RV(image.kernel). It reads seeds
     of type NoCloud only, and makes only an ed25519 host key.
   - Two builds from one state of the mirror have the same digest, as long as O(packages) holds none whose installation
@@ -164,6 +171,17 @@ EXAMPLES = r"""
     checksum_url: https://images.example.com/2.1/SHA256SUMS
     signature_url: https://images.example.com/2.1/SHA256SUMS.asc
     key: /etc/burrow/example-images.asc
+
+- name: Have an image from the mirror nearby, else from the server that asks for a login
+  burrow.vm.image:
+    name: golden
+    url: https://images.example.com/golden.raw.xz
+    url_username: reader
+    url_password: "{{ images_password }}"
+    mirrors:
+      - http://mirror.example.net/images/
+    checksum: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    timeout: 600
 
 - name: Have a copy of a file as image
   burrow.vm.image:
@@ -212,8 +230,8 @@ image:
       type: str
     digest:
       description:
-        - The SHA-256 of the image as it was downloaded or copied, before any conversion. Of a built image, that of all
-          that is in it.
+        - The SHA-256 of the image as it was downloaded (packed, where it was) or copied, before any conversion. Of a
+          built image, that of all that is in it.
       type: str
     path:
       description: The image's file.
@@ -247,7 +265,7 @@ image:
       description: How it was made, V(url), V(file) or V(build).
       type: str
     origin:
-      description: The address or file that it is from; of a built image, the package mirror.
+      description: The address or file that it is from, be it a mirror's; of a built image, the package mirror.
       type: str
     user:
       description: The user that cloud-init makes when the seed names none, or null where that isn't known.
@@ -327,6 +345,8 @@ error:
       description:
         - The kind of error, as V(invalid), V(unreachable), V(checksum), V(no_checksum), V(signature),
           V(missing_program), V(damaged_image), V(no_mirror), V(no_space) or V(host).
+        - Of a download, V(truncated), V(timeout), V(encoding), V(web_page), V(too_large), V(too_long) or
+          V(no_unpacker), too.
         - Of an image that is refused, V(unsupported_format), V(archive), V(web_page), V(no_image), V(empty_image),
           V(backing_file), V(data_file), V(extents), V(encrypted), V(snapshots), V(bitmaps), V(unknown_feature),
           V(unknown_compression), V(dirty), V(corrupt), V(absurd_size), V(cluster_size), V(l1_table), V(grain_table),
@@ -340,7 +360,7 @@ error:
       type: str
 """
 
-from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import STORE, TRUST
+from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import STORE, TRANSFER, TRUST
 from ansible_collections.burrow.vm.plugins.module_utils._model.image_format import FORMATS
 from ansible_collections.burrow.vm.plugins.module_utils._model.release import KERNELS
 from ansible_collections.burrow.vm.plugins.module_utils._resource.image import build
@@ -359,12 +379,14 @@ ARGUMENTS = {
     "format": {"type": "str", "choices": list(FORMATS)},
     "architecture": {"type": "str"},
     **STORE,
+    **TRANSFER,
     **TRUST,
 }
 
 
 def main() -> None:
-    run(ARGUMENTS, build, "image", required_if=[("source", "url", ("url",)), ("source", "file", ("path",))])
+    required_if = [("source", "url", ("url",)), ("source", "file", ("path",))]
+    run(ARGUMENTS, build, "image", required_if=required_if, required_together=[("url_username", "url_password")])
 
 
 if __name__ == "__main__":

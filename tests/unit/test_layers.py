@@ -52,7 +52,7 @@ LONGEST_FILE = 400
 LARGEST_PAYLOAD = 60 * 1024
 # A module whose model is all that can be said of a domain ships that model: about 30 ms of a task that takes 350.
 # domain has besides what each change of a running guest takes: as much again.
-# image builds, fetches and verifies, and brings the keys of those who publish images, which nothing compresses.
+# image builds, fetches, inspects and verifies, and brings the publishers' keys, which nothing compresses.
 LARGER_PAYLOADS = {"domain": 128 * 1024, "domain_info": 96 * 1024, "image": 96 * 1024}
 # Newer than Python 3.9, and invisible to its grammar.
 NEWER_KEYWORDS = {"dataclass": {"slots", "kw_only", "match_args", "weakref_slot"}, "zip": {"strict"}}

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import time
@@ -15,16 +14,16 @@ from typing import Optional
 
 from .._errors import HostError, SpecError
 from .._model import recipe
-from .._model.address import file_name, public_url
+from .._model.address import file_name
 from .._model.apt import Source
 from .._model.catalog import Entry
-from .._model.checksum import Checksum
 from .._model.image import BUILD, Record, Request, read_record
 from .._model.image_candidate import Layout
 from .._model.image_format import QCOW2
 from .._model.verification import APT, SIGNATURE, STATED, Verification
-from . import bootstrap, disk_image, files, http, image_file, tree, untrusted_image
+from . import bootstrap, disk_image, files, http, image_file, sums, tree, untrusted_image
 from .checksum import checksum as checksum_of
+from .download import Download
 from .image_proof import Proof, prove
 from .image_store import IMAGE, INITRD, KERNEL, RECORD
 from .process import run
@@ -32,7 +31,6 @@ from .process import run
 # The tree, the raw disk made of it, and the qcow2 made of that, with half as much to spare.
 _BUILD_ROOM = 3 << 30
 _DOWNLOAD = "download"
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -45,11 +43,12 @@ class Origin:
 
 
 class ImageMaker:
-    """One request, carried out in directory. timings are the seconds of each phase."""
+    """One request, carried out in directory. incoming is where a download is kept. timings: seconds per phase."""
 
-    def __init__(self, request: Request, directory: str) -> None:
+    def __init__(self, request: Request, directory: str, incoming: str) -> None:
         self._request = request
         self._directory = directory
+        self._incoming = incoming
         self.timings: dict[str, float] = {}
 
     def published(self) -> Record:
@@ -68,7 +67,10 @@ class ImageMaker:
         proof = self._prove(os.path.basename(request.path))
         with self._phase("copy"), image_file.opened(request.path, "path") as descriptor:
             self._copy(descriptor, _DOWNLOAD)
-        return self._accept(proof, Origin("file", request.path))
+        with self._phase("sum"):
+            totals = sums.of_file(self._path(_DOWNLOAD))
+            sums.compare(proof.checksums, totals, request.name, request.path)
+        return self._accept(proof, totals, Origin("file", request.path))
 
     def _copy_stored(self) -> Record:
         """An image of another store, with all that belongs to it."""
@@ -127,21 +129,22 @@ class ImageMaker:
         )
 
     def _download(self, url: str, entry: Optional[Entry] = None) -> Record:
-        proof = self._prove(file_name(url))
+        request, proof = self._request, self._prove(file_name(url))
         with self._phase("download"):
-            http.download(url, self._path(_DOWNLOAD), self._request.name)
-        return self._accept(proof, Origin("url", public_url(url), entry))
+            download = Download(request.name, self._incoming, self._path(_DOWNLOAD), proof.checksums)
+            fetched = download.fetch(url, request.transfer)
+        return self._accept(proof, fetched.sums, Origin("url", fetched.address, entry), packed=fetched.packed)
 
     def _prove(self, published_name: str) -> Proof:
         with self._phase("verify"):
             return prove(self._request.trust, published_name, self._request.name)
 
-    def _accept(self, proof: Proof, origin: Origin) -> Record:
-        """Make the fetched file the image, when it is what was meant, whole, and depends on nothing else."""
+    def _accept(self, proof: Proof, totals: dict[str, str], origin: Origin, *, packed: bool = False) -> Record:
+        """Make the fetched file the image, when it is whole and depends on nothing else.
+
+        totals are the checksums of what came, packed where it was; they are what proof asks for.
+        """
         with self._phase("check"):
-            sums = _checksums(self._path(_DOWNLOAD))
-            for checksum in proof.checksums:
-                _compare(checksum, sums, self._request.name, origin.place)
             layout, compressed = self._check(_DOWNLOAD, origin.place, self._request.format)
         if layout.format == QCOW2 and not compressed:
             os.rename(self._path(_DOWNLOAD), self._path(IMAGE))
@@ -149,9 +152,10 @@ class ImageMaker:
             with self._phase("convert"), image_file.opened(self._path(_DOWNLOAD), self._option) as descriptor:
                 untrusted_image.convert(descriptor, layout, self._path(IMAGE), self._request.name)
             os.unlink(self._path(_DOWNLOAD))
-        record = replace(self._record(sums["sha256"], origin, sums), verification=proof.verification)
-        # As it came, its checksum is known.
-        return replace(record, files={IMAGE: record.digest}) if layout.format == QCOW2 and not compressed else record
+        record = replace(self._record(totals["sha256"], origin, totals), verification=proof.verification)
+        as_it_came = layout.format == QCOW2 and not compressed and not packed
+        # Its checksum is known then.
+        return replace(record, files={IMAGE: record.digest}) if as_it_came else record
 
     def _check(self, file: str, origin: str, stated: Optional[str] = None) -> tuple[Layout, bool]:
         """What a file of the directory holds, and whether that is compressed; an error when it can't be the image."""
@@ -234,28 +238,7 @@ def _same(origin: str, name: str, expected: Optional[str], found: str) -> None:
         raise HostError("accept the image", origin, cause, hint, "checksum")
 
 
-def _checksums(path: str) -> dict[str, str]:
-    sums = {"sha256": hashlib.sha256(), "sha512": hashlib.sha512()}
-    with open(path, "rb") as stream:
-        for block in iter(lambda: stream.read(_BLOCK), b""):
-            for total in sums.values():
-                total.update(block)
-    return {algorithm: total.hexdigest() for algorithm, total in sums.items()}
-
-
 def _by_apt(source: Source) -> Verification:
     """apt has verified the packages of a build, by this key."""
     keyring = STATED if "BEGIN PGP" in source.keyring else source.keyring
     return Verification(SIGNATURE, key_source=keyring or APT)
-
-
-def _compare(checksum: Checksum, sums: dict[str, str], name: str, place: str) -> None:
-    if sums[checksum.algorithm] != checksum.value:
-        found = f"{checksum.algorithm}:{sums[checksum.algorithm]}"
-        raise HostError(
-            "accept the image",
-            name,
-            f"{place} has the checksum {found} instead of {checksum}",
-            "It was changed or damaged on its way, or the stated checksum is another image's.",
-            "checksum",
-        )

@@ -8,13 +8,16 @@ whatever ends a run, an image is there as a whole or not at all.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Optional
 
+from .._errors import HostError
 from .._model.image import BUILD, DIGEST, Record, read_record
 from .._model.paths import Store
 from .._model.verification import Verification
@@ -23,6 +26,9 @@ from .checksum import checksum
 from .lock import locked
 
 IMAGE, KERNEL, INITRD, RECORD = "image.qcow2", "vmlinuz", "initrd.img", "record.json"
+_INCOMING = ".incoming-"
+# Seconds for which an unfinished download is worth its room.
+_KEPT = 7 * 24 * 3600.0
 # qcow2: magic, version, offset and length of the backing file's name, all big-endian.
 _QCOW2_HEAD = struct.Struct(">4sIQI")
 
@@ -52,12 +58,17 @@ class ImageStore:
         self.clear(name)
         for directory in (self._store.images, self._store.image_names):
             files.make_directory(directory)
+        self._sweep()
         part = self._part(name)
         files.make_directory(part, 0o700)
         return part
 
     def clear(self, name: str) -> None:
         files.remove(self._part(name))
+
+    def incoming(self, name: str) -> str:
+        """The directory of a download for the name. It outlives its run, so that the next one can go on with it."""
+        return os.path.join(self._store.images, f"{_INCOMING}{name}")
 
     def publish(self, name: str, directory: str, record: Record) -> None:
         """Make the filled directory the image that name stands for. directory holds the image and its kernel only.
@@ -107,6 +118,7 @@ class ImageStore:
             files.remove(self._store.image_name(name))
             self.clear(name)
             files.remove(self._refused(name))
+            files.remove(self.incoming(name))
             if digest is not None:
                 self._discard(digest)
 
@@ -138,8 +150,9 @@ class ImageStore:
                 yield digest, record
 
     def knows(self, name: str) -> bool:
-        """Whether there is anything of that name: also a half-made image, or a refused one."""
-        return any(map(files.exists, (self._store.image_name(name), self._part(name), self._refused(name))))
+        """Whether there is anything of that name: also a half-made or half-fetched image, or a refused one."""
+        places = (self._store.image_name(name), self._part(name), self._refused(name), self.incoming(name))
+        return any(map(files.exists, places))
 
     def digest(self, name: str) -> Optional[str]:
         return self._digest(name)
@@ -147,6 +160,15 @@ class ImageStore:
     def _shared(self) -> AbstractContextManager[None]:
         """The lock for the moment in which names and directories change: two names may share a directory."""
         return locked(self._store.lock("store", "images"))
+
+    def _sweep(self) -> None:
+        """Remove downloads that nobody went on with for a week, and that nobody is at."""
+        for entry in os.listdir(self._store.images):
+            path = os.path.join(self._store.images, entry)
+            with contextlib.suppress(FileNotFoundError, HostError):
+                if entry.startswith(_INCOMING) and time.time() - _newest(path) > _KEPT:
+                    with locked(self._store.lock("image", entry[len(_INCOMING) :]), deadline=0):
+                        files.remove(path)
 
     def _discard(self, digest: str) -> None:
         if not self.users(digest):
@@ -200,6 +222,12 @@ def _backing(disk: str) -> str:
             return os.path.normpath(os.path.join(os.path.dirname(disk), os.fsdecode(stream.read(length))))
     except (FileNotFoundError, struct.error):
         return ""
+
+
+def _newest(directory: str) -> float:
+    """When something was last written there."""
+    with os.scandir(directory) as entries:
+        return max([os.stat(directory).st_mtime, *(entry.stat().st_mtime for entry in entries)])
 
 
 def _sync(path: str) -> None:

@@ -17,14 +17,20 @@ def parse_url(value: object, path: str = "url") -> str:
     text = str(value)
     try:
         parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and text.isprintable() and " " not in text
+        # A port that is none raises only when it is asked for.
+        server = bool(parts.hostname) and parts.port != 0
+        valid = server and parts.scheme in ("http", "https") and text.isprintable() and " " not in text
     except ValueError:
         valid = False
     if not valid:
         raise SpecError(path, "it is not an address of http or https", "Write it as https://host/path.")
     if "@" in parts.netloc:
         # It would show in the invocation, in logs and in the record; so it isn't shown here, either.
-        raise SpecError(path, "it holds a login", "Fetch the image by other means, and state `path`.")
+        ours = path == "url"
+        hint = (
+            "State it by `url_username` and `url_password`, which are never shown." if ours else "Leave the login out."
+        )
+        raise SpecError(path, "it holds a login", hint)
     return text
 
 

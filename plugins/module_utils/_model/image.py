@@ -17,6 +17,7 @@ from .image_format import FORMATS
 from .names import parse_name
 from .paths import DATA, Store
 from .release import CLOUD, KERNELS, Architecture, Content, Release, parse_architecture
+from .transfer import Transfer, parse_transfer
 from .value import absolute_path, choice, nearest, shown
 from .verification import LEVELS, NONE, SIGNATURE, Trust, Verification, of_entry, parse_trust, read_verification
 
@@ -48,6 +49,7 @@ class Request:
     packages: Optional[tuple[str, ...]] = None
     kernel: Optional[str] = None
     verified: bool = False
+    transfer: Transfer = field(default_factory=Transfer)
 
     @property
     def content(self) -> Content:
@@ -144,6 +146,7 @@ def parse(params: Mapping[str, object], machine: str) -> Request:
         return Request(name, False, "", architecture, store)
     if params.get("state") == "verified":
         return Request(name, True, STORED, architecture, store, verified=True)
+    url = parse_url(params.get("url"))
     request = Request(
         name,
         True,
@@ -151,12 +154,13 @@ def parse(params: Mapping[str, object], machine: str) -> Request:
         architecture,
         store,
         _parse_release(params.get("release")) or find_entry(name),
-        parse_url(params.get("url")),
+        url,
         _parse_path(params.get("path")),
         format=_parse_format(params.get("format")),
         release_stated=params.get("release") is not None,
         packages=_parse_packages(params.get("packages")),
         kernel=_parse_kernel(params.get("kernel")),
+        transfer=parse_transfer(params, url),
     )
     request = replace(request, source=_source(request))
     published = of_entry(request.entry if request.source == PUBLISHED else None, architecture)

@@ -74,7 +74,7 @@ class ImageResource:
             return
         directory = self._store.begin(name)
         try:
-            maker = ImageMaker(self._request, directory)
+            maker = ImageMaker(self._request, directory, self._store.incoming(name))
             self.timings = maker.timings
             self._store.publish(name, directory, self._make(maker))
         except HostError as error:
@@ -173,7 +173,8 @@ def _removal(request: Request, state: ImageState, before: Optional[str]) -> Plan
 def _sentence(request: Request) -> str:
     name = request.name
     if request.source == URL:
-        return f"download image {name} from {public_url(request.url or '')}"
+        others = " or its mirrors" if request.transfer.mirrors else ""
+        return f"download image {name} from {public_url(request.url or '')}{others}"
     if request.source == FILE:
         return f"copy image {name} from {request.path}"
     if request.source == BUILD:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.burrow.vm.plugins.doc_fragments import _attributes, _libvirt, _store, _trust
-from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import LIBVIRT, STORE, TRUST
+from ansible_collections.burrow.vm.plugins.doc_fragments import _attributes, _libvirt, _store, _transfer, _trust
+from ansible_collections.burrow.vm.plugins.module_utils._model.arguments import LIBVIRT, STORE, TRANSFER, TRUST
 
 PREFIX = "burrow.vm."
 ATTRIBUTES = _attributes.ModuleDocFragment
@@ -43,8 +43,8 @@ def attributes(own: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize(
     ("fragment", "options"),
-    [(_libvirt, LIBVIRT), (_store, STORE), (_trust, TRUST)],
-    ids=["libvirt", "store", "trust"],
+    [(_libvirt, LIBVIRT), (_store, STORE), (_transfer, TRANSFER), (_trust, TRUST)],
+    ids=["libvirt", "store", "transfer", "trust"],
 )
 def test_fragments_and_argument_specs_agree(fragment: Any, options: dict[str, dict[str, Any]]) -> None:
     documented = yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"]

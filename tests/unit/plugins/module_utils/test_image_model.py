@@ -31,6 +31,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.release import (
     Content,
     Release,
 )
+from ansible_collections.burrow.vm.plugins.module_utils._model.transfer import Transfer
 
 SHA256, SHA512 = "a" * 64, "b" * 128
 RECORD = Record(SHA256, "qcow2", 1 << 30, 4096, "x86_64", "url", "https://m/i", {"sha256": SHA256})
@@ -98,6 +99,15 @@ def test_where_an_image_comes_from(params: dict[str, object], source: str) -> No
         ({"name": "x", "url": "ftp://m/i", "checksum": f"sha256:{SHA256}"}, "url", "https://"),
         ({"name": "x", "url": "file:///etc/shadow", "checksum": f"sha256:{SHA256}"}, "url", "https://"),
         ({"name": "x", "url": "https://[m/i", "checksum": f"sha256:{SHA256}"}, "url", "https://"),
+        ({"name": "x", "url": "https://m:99999/i"}, "url", "https://"),
+        ({"name": "debian-13", "mirrors": ["https://m/i/", "m"]}, "mirrors[1]", "https://"),
+        ({"name": "debian-13", "mirrors": ["https://joe:secret@m/i/"]}, "mirrors[0]", "login out"),
+        ({"name": "debian-13", "timeout": 0}, "timeout", "from 1"),
+        ({"name": "debian-13", "url_username": "joe"}, "url_password", "both"),
+        ({"name": "debian-13", "url_password": "secret"}, "url_username", "both"),
+        ({"name": "debian-13", "url_username": "joe", "url_password": "secret"}, "url_username", "State `url`"),
+        ({"name": "x", "url": "http://m/i", "url_username": "joe", "url_password": ""}, "url_username", "https"),
+        ({"name": "x", "url": "https://m/i", "url_username": "a:b", "url_password": ""}, "url_username", "alone"),
         ({"name": "x", "url": "https://m/i", "path": "/i", "checksum": f"sha256:{SHA256}"}, "path", "once"),
         ({"name": "x", "path": "i.qcow2"}, "path", "begins with /"),
         ({"name": "x", "path": "/i", "checksum": SHA256}, "checksum", "sha256:"),
@@ -129,6 +139,38 @@ def test_a_login_in_an_address_is_refused_and_not_shown() -> None:
     with pytest.raises(SpecError) as caught:
         parse({"name": "x", "url": "https://joe:secret@m/i", "checksum": f"sha256:{SHA256}"}, "x86_64")
     assert "secret" not in str(caught.value)
+
+
+def test_where_a_download_asks() -> None:
+    asked = {"name": "x", "url": "https://m/a/i.xz?token=t", "checksum": f"sha256:{SHA256}", "timeout": "5"}
+    transfer = parse({**asked, "mirrors": ["http://n/pool/", "https://o/other"]}, "x86_64").transfer
+    assert transfer.addresses("https://m/a/i.xz?token=t") == (
+        "http://n/pool/i.xz",
+        "https://o/other",
+        "https://m/a/i.xz?token=t",
+    )
+    assert (transfer.timeout, transfer.login) == (5, None)
+    assert parse({"name": "x"}, "x86_64").transfer == Transfer((), None, 3600)
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("https://m/other", True),
+        ("https://M:443/i", True),
+        ("http://m/i", False),
+        ("https://m:8443/i", False),
+        ("https://n/i", False),
+        ("https://m.n/i", False),
+    ],
+)
+def test_a_login_is_for_one_server(url: str, sent: bool) -> None:
+    asked = {"name": "x", "url": "https://m/i", "checksum": f"sha256:{SHA256}"}
+    request = parse({**asked, "url_username": "joe", "url_password": "secret"}, "x86_64")
+    assert "secret" not in repr(request)
+    login = request.transfer.login
+    assert login is not None
+    assert (login.header(url) is not None) is sent
 
 
 def test_absent_needs_a_name_only() -> None:

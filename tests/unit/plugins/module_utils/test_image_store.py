@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.image_store import ImageStore
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.lock import locked
 from ansible_collections.burrow.vm.plugins.module_utils._model.image import Record
 from ansible_collections.burrow.vm.plugins.module_utils._model.paths import Store
 
@@ -131,3 +133,18 @@ def test_two_images_do_not_sweep_each_other(store: ImageStore) -> None:
     store.begin("x-y")
     store.clear("x-y")
     assert os.path.isdir(mine)
+
+
+def test_an_unfinished_download_waits_a_week_for_its_next_run(store: ImageStore, place: Store) -> None:
+    for name, age in (("old", 8), ("busy", 8), ("new", 6)):
+        part = Path(store.incoming(name), "download")
+        part.parent.mkdir(parents=True)
+        part.write_bytes(b"some")
+        for path in (part, part.parent):
+            os.utime(path, times=(time.time() - age * 86400,) * 2)
+    with locked(place.lock("image", "busy")):
+        put(store, "x")
+    assert entries(place) == {DIGEST, "names", ".incoming-busy", ".incoming-new"}
+    assert store.knows("new")
+    store.forget("new")
+    assert not store.knows("new")

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -18,6 +19,13 @@ NO_DOMAIN = 42
 NO_NETWORK = 43
 OPERATION_INVALID = 55
 _AUTH_FAILED, _AUTH_CANCELLED, _AUTH_UNAVAILABLE, _ACCESS_DENIED = 45, 79, 94, 88
+
+# virErrorDomain: what the connection itself says, and not the daemon at its end.
+_FROM_RPC = 7
+LOST = "libvirt_lost"
+_LOST_HINT = "libvirtd ended, or the way to it broke; what was begun may have been done. Run it again."
+
+_POLL = 0.2
 
 _DENIED = (_AUTH_FAILED, _AUTH_CANCELLED, _AUTH_UNAVAILABLE, _ACCESS_DENIED)
 # All that is used without asking is in it; later abilities are asked for by name.
@@ -100,6 +108,19 @@ class Connection:
             self._handle = None
         return not alive
 
+    def regain(self, timeout: float) -> None:
+        """Open the connection anew, as soon as libvirtd is started again; timeout is in seconds."""
+        end = time.monotonic() + timeout
+        while True:
+            self._handle = None
+            try:
+                self._handle = self._open()
+                return
+            except HostError:
+                if time.monotonic() >= end:
+                    raise
+            time.sleep(_POLL)
+
     def version(self) -> int:
         """libvirt's version: major * 1 000 000 + minor * 1 000 + micro, as in qemu_version."""
         with failing("ask for libvirt's version", self.uri):
@@ -138,8 +159,10 @@ class Connection:
 class LibvirtError(HostError):
     """libvirt's own error; number is its virErrorNumber."""
 
-    def __init__(self, operation: str, obj: str, cause: str, number: int, hint: str = "") -> None:
-        super().__init__(operation, obj, cause, hint, "libvirt")
+    def __init__(
+        self, operation: str, obj: str, cause: str, number: int, hint: str = "", *, code: str = "libvirt"
+    ) -> None:
+        super().__init__(operation, obj, cause, hint, code)
         self.number = number
 
 
@@ -160,7 +183,10 @@ def failing(operation: str, obj: str, hint: str = "") -> Iterator[None]:
         yield
     except libvirt.libvirtError as error:
         number = int(error.get_error_code() or 0)
-        raise LibvirtError(operation, obj, str(error.get_error_message() or error), number, hint) from error
+        cause = str(error.get_error_message() or error)
+        if error.get_error_domain() == _FROM_RPC:
+            raise LibvirtError(operation, obj, cause, number, _LOST_HINT, code=LOST) from error
+        raise LibvirtError(operation, obj, cause, number, hint) from error
 
 
 @contextlib.contextmanager

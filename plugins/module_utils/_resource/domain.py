@@ -13,7 +13,7 @@ from typing import Any, Optional
 from .._errors import HostError, SpecError
 from .._gateway import accelerator, dhcp_lease, guest_files, libvirt_live, ports
 from .._gateway import kept_files as files
-from .._gateway.libvirt import DomainState
+from .._gateway.libvirt import LOST, DomainState
 from .._gateway.libvirt_domain import Domains
 from .._model.dhcp import Lease
 from .._model.domain import Definition
@@ -290,7 +290,8 @@ class DomainResource:
         try:
             self.connection.start(self.request.name, paused=paused)
         except HostError as error:
-            if undo:
+            # Without libvirtd nobody knows whether it started.
+            if undo and error.code != LOST:
                 error.args = (f"{error} {self._remove_new()}",)
             raise
 

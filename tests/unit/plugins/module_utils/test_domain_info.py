@@ -59,6 +59,9 @@ class LibvirtError(Exception):
     def get_error_code(self) -> int:
         return self.number
 
+    def get_error_domain(self) -> int:
+        return 10
+
     def get_error_message(self) -> str:
         return f"error {self.number}"
 

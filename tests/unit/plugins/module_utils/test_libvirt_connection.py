@@ -12,12 +12,17 @@ from typing import Any
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError, SpecError
-from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt import Connection
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt import Connection, failing
 
 
 class RefusedError(Exception):
+    domain = 7
+
     def get_error_code(self) -> int:
         return 38
+
+    def get_error_domain(self) -> int:
+        return self.domain
 
     def get_error_message(self) -> str:
         return "Failed to connect socket"
@@ -81,3 +86,18 @@ def test_what_is_no_uri_is_refused_before_anything() -> None:
     with pytest.raises(SpecError) as refused:
         Connection("qemu:///sistem")
     assert refused.value.path == "uri"
+
+
+@pytest.mark.parametrize(
+    ("domain", "code", "words"),
+    [(10, "libvirt", "Failed to connect socket. Do something"), (7, "libvirt_lost", "Run it again.")],
+)
+def test_a_libvirtd_that_ends_meanwhile_is_named(
+    monkeypatch: pytest.MonkeyPatch, domain: int, code: str, words: str
+) -> None:
+    use(monkeypatch, Library())
+    monkeypatch.setattr(RefusedError, "domain", domain)
+    with pytest.raises(HostError) as caught, failing("define the domain", "work", "Do something"):
+        raise RefusedError
+    assert caught.value.code == code
+    assert str(caught.value).endswith(words)

@@ -12,6 +12,8 @@ from typing import Optional
 
 from .._errors import HostError
 from .._gateway import libvirt_live as gateway
+from .._gateway import libvirt_nodes
+from .._gateway.libvirt import LOST, LibvirtError
 from .._gateway.libvirt_domain import Domains
 from .._model.device_values import Secret
 from .._model.domain import Definition
@@ -58,8 +60,19 @@ class Running:
 
     def _attach(self, step: Step) -> Undo:
         element = live.new_device(self.edited, step.list, step.key, self.text, self.defined)
-        gateway.attach(self.connection, self.name, element, step.path)
+        try:
+            gateway.attach(self.connection, self.name, element, step.path)
+        except LibvirtError as error:
+            if error.code == LOST or not self._withdrawn(step):
+                raise
+            gateway.attach(self.connection, self.name, element, step.path)
         return lambda: self._let_go(step, element)
+
+    def _withdrawn(self, step: Step) -> bool:
+        """Whether a libvirtd that ended had begun to attach the disk: then that is taken back."""
+        source = step.new.source if isinstance(step.new, Disk) else None
+        monitor = libvirt_nodes.Monitor(self.connection, self.name)
+        return source is not None and libvirt_nodes.withdraw(monitor, source, self.timeout)
 
     def _detach(self, step: Step) -> Undo:
         element = live.device(self.text, step.list, step.key) or ""

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import Any
 
 import pytest
 
 from ansible_collections.burrow.vm.plugins.module_utils._errors import HostError
-from ansible_collections.burrow.vm.plugins.module_utils._gateway import libvirt_live
+from ansible_collections.burrow.vm.plugins.module_utils._gateway import libvirt_live, libvirt_nodes
+from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt import LOST, LibvirtError
 from ansible_collections.burrow.vm.plugins.module_utils._gateway.libvirt_domain import Domains
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain import Definition, parse
 from ansible_collections.burrow.vm.plugins.module_utils._model.domain_merge import merge
@@ -118,6 +120,28 @@ def test_what_can_not_be_taken_back_is_named(monkeypatch: pytest.MonkeyPatch) ->
     log = Log(monkeypatch, always=("detach",))
     with pytest.raises(HostError, match=r"What stays of the changes made before: disks\[data\]$"):
         carry_out(log)
+
+
+@pytest.mark.parametrize(("code", "held", "attached"), [("libvirt", True, 2), ("libvirt", False, 1), (LOST, True, 1)])
+def test_a_disk_that_qemu_holds_already_is_attached_anew(
+    monkeypatch: pytest.MonkeyPatch, code: str, held: bool, attached: int
+) -> None:
+    """As a libvirtd leaves it that ended as it attached it."""
+    asked: list[str] = []
+
+    def attach(*given: object) -> None:
+        asked.append("attach")
+        if len(asked) == 1:
+            raise LibvirtError("attach", "work", "it is in use", 1, code=code)
+
+    monkeypatch.setattr(libvirt_live, "attach", attach)
+    monkeypatch.setattr(libvirt_nodes, "withdraw", lambda dummy, source, timeout: held and source == "/x/data.qcow2")
+    disk = next(item for item in WANTED.disks or () if item.name == "data")
+    step = dataclasses.replace(ATTACH, new=dataclasses.replace(disk, source="/x/data.qcow2"))
+    guest = Running(Domains(), "work", TEXT, EDITED, EDITED, WANTED, 1)
+    with contextlib.nullcontext() if attached == 2 else pytest.raises(HostError):
+        guest.carry_out((step,), lambda: None)
+    assert len(asked) == attached
 
 
 def test_a_forward_that_can_not_lead_elsewhere_leads_where_it_did(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,6 +103,9 @@ notes:
   - M(burrow.vm.disk) refuses to change a disk that an external snapshot rests on.
   - If a run is interrupted while it merges, the next one goes on with it. Until then other runs on the domain's
     snapshots are refused.
+  - If libvirtd ends while it makes a snapshot, the next run ends what was begun, or takes it back and makes the
+    snapshot anew; with O(state=absent) no file of it stays. The guest runs on, and is resumed where libvirt had paused
+    it.
   - Where AppArmor confines guests (Debian, Ubuntu), libvirt keeps QEMU from writing the files that lay below a disk
     when the guest was started. An external snapshot is merged then while the domain is stopped; until it is, removing
     the snapshot is refused, and nothing is changed. A snapshot that the guest was given while it ran, and that was not

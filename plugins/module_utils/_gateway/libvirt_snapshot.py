@@ -9,7 +9,7 @@ from typing import Any, Optional
 from xml.etree import ElementTree as ET
 
 from .._errors import HostError
-from .libvirt import NO_DOMAIN, OPERATION_INVALID, failing, vanishing
+from .libvirt import LOST, NO_DOMAIN, OPERATION_INVALID, LibvirtError, failing, vanishing
 from .libvirt_domain import Domains
 
 _NO_SNAPSHOT = 72
@@ -21,6 +21,11 @@ _XML_SECURE = 1
 _COMMIT_ACTIVE = 4
 _ABORT_PIVOT = 2
 _POLL = 0.1
+# Seconds that a libvirtd has to be started again.
+_BACK = 30.0
+# virDomainState, with the virDomainPausedReason of what libvirt pauses for itself
+_PAUSED, _FOR_A_JOB = 3, (3, 4, 9)
+_NO_JOB = 0
 
 
 class Snapshots(Domains):
@@ -32,6 +37,19 @@ class Snapshots(Domains):
         with vanishing(NO_DOMAIN), failing("list the snapshots", domain):
             return [] if handle is None else snapshots_of(handle)
         return []
+
+    def interrupted(self, domain: str) -> bool:
+        """Whether libvirt has paused the guest for a job that is no more.
+
+        It does so to make an internal snapshot, and a libvirtd that is started after one that was killed meanwhile
+        does not resume the guest: it looks for another reason (qemuProcessRecoverJob).
+        """
+        handle = self.find_domain(domain)
+        with vanishing(NO_DOMAIN, OPERATION_INVALID), failing("read the domain's state", domain):
+            if handle is not None:
+                state, reason = handle.state()
+                return state == _PAUSED and reason in _FOR_A_JOB and handle.jobInfo()[0] == _NO_JOB
+        return False
 
     def create_snapshot(self, domain: str, xml: str, *, disk_only: bool, quiesce: bool) -> None:
         flags = _ATOMIC | (_DISK_ONLY if disk_only else 0) | (_QUIESCE if quiesce else 0)
@@ -67,9 +85,26 @@ class Snapshots(Domains):
         """
         with failing("merge the file", top):
             handle = self.domain_handle(domain)
+            if active and handle.blockJobInfo(target) and _mirror(handle, target) is None:
+                handle = self._without_job(domain, target)
             if not handle.blockJobInfo(target):
                 handle.blockCommit(target, base, top, 0, _COMMIT_ACTIVE if active else 0)
         self._wait(handle, target, top, timeout, active=active)
+
+    def _without_job(self, domain: str, target: str) -> Any:
+        """End the job of a libvirtd that ended before it had noted what the guest goes on in; it never is ready.
+
+        libvirt 9.0 ends with it (it looks at what wasn't noted). Guests run on, and the libvirtd that comes next drops
+        the job.
+        """
+        try:
+            with failing("end the merge", domain):
+                self.domain_handle(domain).blockJobAbort(target)
+        except LibvirtError as error:
+            if error.code != LOST:
+                raise
+            self.regain(_BACK)
+        return self.domain_handle(domain)
 
     def _wait(self, handle: Any, target: str, top: str, timeout: float, *, active: bool) -> None:
         end = time.monotonic() + timeout
@@ -95,9 +130,13 @@ def snapshots_of(handle: Any) -> list[tuple[str, bool]]:
 
 def _ready(handle: Any, target: str) -> bool:
     """Whether both files are the same, and stay so. (cur == end is true before the job began, too.)"""
-    root = ET.fromstring(str(handle.XMLDesc(0)))
-    mirror = root.find(f"devices/disk/target[@dev='{target}']/../mirror")
+    mirror = _mirror(handle, target)
     return mirror is not None and mirror.get("ready") == "yes"
+
+
+def _mirror(handle: Any, target: str) -> Optional[ET.Element]:
+    root = ET.fromstring(str(handle.XMLDesc(0)))
+    return root.find(f"devices/disk/target[@dev='{target}']/../mirror")
 
 
 def _late(top: str, timeout: float, job: Optional[dict[str, int]]) -> HostError:

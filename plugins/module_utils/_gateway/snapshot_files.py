@@ -23,6 +23,8 @@ _OWNER = "burrow.vm"
 # Of a disk that isn't ours: module domain removes a domain's disks that are, and with this one go a stranger's data.
 _ON_FOREIGN = "burrow.vm/snapshot"
 _POLL = 0.2
+# of qcow2, in bytes
+_HEADER = 72
 
 
 def overlay(path: str) -> Optional[Overlay]:
@@ -43,6 +45,26 @@ def overlay(path: str) -> Optional[Overlay]:
         merging=noted.get("merging") is True,
         origin_format=str(noted.get("origin_format", "qcow2")),
     )
+
+
+def origin(path: str) -> str:
+    """The disk's file as it was before any snapshot, from which the names of the overlays come."""
+    made = overlay(path)
+    return made.origin if made is not None and made.origin else path
+
+
+def is_blank(path: str) -> bool:
+    """Whether an overlay holds nothing of its own: what it shows is below it, or it isn't even one yet."""
+    if not files.exists(path) or os.path.getsize(path) < _HEADER:
+        return True
+    extents = json.loads(_image(["map", "-U", "--output=json", "-f", "qcow2", path], "look into the file", path))
+    return not any(extent["depth"] == 0 and extent.get("present", True) for extent in extents)
+
+
+def made_at(path: str) -> int:
+    """When our stamp of a file was written, in seconds since 1970."""
+    with files.named("look at", stamp(path)):
+        return int(os.stat(stamp(path)).st_mtime)
 
 
 def resting_on(path: str) -> Optional[Overlay]:
@@ -128,7 +150,10 @@ def commit(top: str, base: str, timeout: float) -> None:
     A qemu-img that a killed run left behind works on, and is waited for.
     """
     end = time.monotonic() + timeout
-    while _written(top) and time.monotonic() < end:
+    while _written(top):
+        if time.monotonic() >= end:
+            cause = "a process that libvirt does not know writes into it"
+            raise HostError("merge the file", top, cause, "Look for it (fuser), end it, and run this again.", "in_use")
         time.sleep(_POLL)
     left = max(end - time.monotonic(), 1.0)
     _image(["commit", "-q", "-d", "-f", "qcow2", "-b", base, top], "merge the file", top, left)

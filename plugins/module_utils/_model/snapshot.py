@@ -54,7 +54,8 @@ class SnapshotDisk:
 class Snapshot:
     """A snapshot as libvirt has it. state is that of the domain when it was taken; created is in seconds since 1970.
 
-    kind is external as soon as one part of it is. memory_file: where an external one keeps the memory.
+    kind is external as soon as one part of it is. memory_file: where an external one keeps the memory. noted: libvirt
+    knows it; where libvirtd ended at the wrong moment, the guest writes into overlays of one that it doesn't know.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Snapshot:
     description: Optional[str] = None
     disks: tuple[SnapshotDisk, ...] = ()
     memory_file: Optional[str] = None
+    noted: bool = True
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,8 @@ from typing import Any, Optional
 from .._errors import HostError
 from .._gateway import apparmor
 from .._gateway import snapshot_files as files
-from .._gateway.libvirt import DomainState
+from .._gateway.libvirt import LOST, DomainState
+from .._gateway.libvirt_nodes import Monitor, withdraw
 from .._gateway.libvirt_snapshot import Snapshots, is_stopped
 from .._model.paths import Store
 from .._model.snapshot import (
@@ -29,8 +31,12 @@ from .._model.snapshot import (
 )
 from .._plan import UNKNOWN, Action, Plan
 from .._xml import snapshot as xml
-from .snapshot_plan import plan
+from .snapshot_left import left, unnoted, unused
+from .snapshot_mend import is_hollow, plan
 from .snapshot_state import State
+
+# Seconds that a libvirtd which ended has to be started again.
+_BACK = 10.0
 
 
 class SnapshotResource:
@@ -52,6 +58,7 @@ class SnapshotResource:
             return State()
         facts = xml.facts(found.live_xml or found.xml)
         snapshots = tuple(xml.read(text, current=current) for text, current in self._texts())
+        snapshots += unnoted(self.request.domain, found, facts.disks, snapshots)
         external = [item for item in snapshots if item.kind == EXTERNAL]
         noted = [file for item in external for file in item.files]
         overlays = {file: made for file in noted for made in [files.overlay(file)] if made is not None}
@@ -60,6 +67,7 @@ class SnapshotResource:
             active=found.active,
             saved=found.saved,
             persistent=found.persistent,
+            interrupted=found.state == "paused" and self.connection.interrupted(self.request.domain),
             version=0 if facts.nvram is None else self.connection.version(),
             facts=facts,
             pending=_pending(facts, xml.facts(found.xml)),
@@ -69,6 +77,7 @@ class SnapshotResource:
             existing=files.existing(noted),
             denied=apparmor.write_denied(facts.uuid) if external and found.active else frozenset(),
         )
+        state = dataclasses.replace(state, unused=unused(state))
         return self._with_paths(state)
 
     def _texts(self) -> list[tuple[str, bool]]:
@@ -76,21 +85,24 @@ class SnapshotResource:
 
     def _with_paths(self, state: State) -> State:
         """Names for the files of a snapshot that is made; of one that is there, for those of going back to it."""
-        found = state.snapshot(self.request.name)
-        if (found is None) != (self.request.state == "present") or (found is not None and found.kind == INTERNAL):
-            return state
-        request = self.request
+        found, request = state.snapshot(self.request.name), self.request
         used = {path for chain in state.chains.values() for path in chain}
-        used |= {file for item in state.snapshots for file in item.files}
+        if found is None and request.state == "absent":
+            return dataclasses.replace(state, left=left(request.domain, request.name, state.facts.disks, used))
+        if found is not None and request.state == "present" and is_hollow(state, found):
+            found = None
+        if (found is None) != (request.state == "present") or (found is not None and found.kind == INTERNAL):
+            return state
+        used |= {file for item in state.snapshots for file in item.files} - state.unused
         paths: dict[str, str] = {}
         for disk in state.facts.disks:
             if disk.writable and disk.type == "file":
-                origin = _origin(disk.source or "")
+                origin = files.origin(disk.source or "")
                 candidate = functools.partial(overlay_path, origin, request.name)
                 paths[disk.target] = files.free_path(candidate, request.domain, used | set(paths.values()))
         if not paths:
             return state
-        beside = _origin(next(disk.source for disk in state.facts.disks if disk.target in paths) or "")
+        beside = files.origin(next(disk.source for disk in state.facts.disks if disk.target in paths) or "")
         candidate = functools.partial(memory_path, beside, request.domain, request.name)
         memory = files.free_path(candidate, request.domain, used)
         return dataclasses.replace(state, paths=paths, memory_path=memory)
@@ -137,6 +149,8 @@ class SnapshotResource:
         for disk in facts.disks:
             path = made.get(disk.target)
             if path is not None:
+                if found.active and files.overlay(path) is not None:
+                    withdraw(Monitor(self.connection, found.name), path, self.request.timeout)
                 self._stamp(path, self._overlay(disk.source or "", disk.format))
         if snapshot.memory_file:
             above = next(disk.source or "" for disk in facts.disks if disk.target in made)
@@ -146,7 +160,11 @@ class SnapshotResource:
         text = xml.build(snapshot, others)
         try:
             self.connection.create_snapshot(self.request.domain, text, disk_only=disk_only, quiesce=quiesce)
-        except HostError:
+        except HostError as error:
+            if error.code == LOST:
+                # Nobody knows how far it came; the next run looks. But the guest doesn't wait for that.
+                self._resume_interrupted()
+                raise
             # libvirt has put the disks back; where it could not, a file is in a chain and stays.
             self._remove_unused(snapshot.files)
             raise
@@ -163,12 +181,49 @@ class SnapshotResource:
     def _overlay(self, frozen: str, kind: str) -> Overlay:
         request, owner, below = self.request, files.owner_above(frozen), files.overlay(frozen)
         first = kind if below is None else below.origin_format
-        return Overlay(request.domain, request.name, owner, _origin(frozen), frozen, kind, origin_format=first)
+        return Overlay(request.domain, request.name, owner, files.origin(frozen), frozen, kind, origin_format=first)
 
     def _stamp(self, path: str, made: Overlay) -> None:
         """What an interrupted run left under the name goes; the stamp is there before the file is."""
         files.remove(path)
         files.write_stamp(path, made)
+
+    def _do_note(self, snapshot: Snapshot) -> None:
+        """Let libvirt know it, with the definitions that it would have kept."""
+        found = self._found()
+        texts, lasting = [found.live_xml or found.xml, found.xml], found.xml
+        for disk in snapshot.disks:
+            file, made = disk.file or "", files.overlay(disk.file or "")
+            if made is not None:
+                texts = [xml.without(text, disk.target, file, made.frozen, made.frozen_format) for text in texts]
+                lasting = xml.on_top(lasting, disk.target, made.frozen, file, made.frozen_format)
+        if lasting != found.xml:
+            # libvirtd ended after it saved the running guest's definition: the next start would be without the overlay.
+            self.connection.define(found.name, lasting)
+        held = {disk.target for disk in snapshot.disks}
+        others = tuple(disk.target for disk in xml.facts(texts[0]).disks if disk.target not in held)
+        text = xml.noted(snapshot, others, texts[0], texts[1] if found.active else None)
+        self.connection.redefine_snapshot(self.request.domain, text, current=True)
+
+    def _do_discard(self, paths: tuple[str, ...]) -> None:
+        active = self._found().active
+        for path in paths:
+            if active:
+                withdraw(Monitor(self.connection, self.request.domain), path, self.request.timeout)
+            files.remove(path)
+
+    def _resume_interrupted(self) -> None:
+        with contextlib.suppress(HostError):
+            self.connection.regain(_BACK)
+            if self.connection.interrupted(self.request.domain):
+                self._do_resume()
+
+    def _do_undo(self, snapshot: Snapshot) -> None:
+        self._do_discard(tuple(disk.file for disk in snapshot.disks if disk.file))
+        self._do_drop(snapshot)
+
+    def _do_resume(self) -> None:
+        self.connection.resume(self.request.domain)
 
     def _do_describe(self, description: str) -> None:
         text, current = self._text(self.request.name)
@@ -308,12 +363,6 @@ class SnapshotResource:
         if found is None:
             raise HostError("change the domain", self.request.domain, "it was removed meanwhile", code="no_domain")
         return found
-
-
-def _origin(path: str) -> str:
-    """The disk's file as it was before any snapshot, from which the names of the overlays come."""
-    made = files.overlay(path)
-    return made.origin if made is not None and made.origin else path
 
 
 def _pending(live: xml.Facts, persistent: xml.Facts) -> tuple[str, ...]:

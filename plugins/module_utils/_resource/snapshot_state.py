@@ -23,6 +23,9 @@ BY_HAND = "Remove it with the tool that made it (as virsh snapshot-delete)."
 class State:
     """A domain with its snapshots; run_state absent: there is none. pending: disks that change at the next start.
 
+    interrupted: libvirt has paused it for a job that is no more. unused: files of snapshots that are in no chain, and
+    that nobody ever wrote into. left: files of no snapshot, with the wanted one's name in their stamps.
+
     overlays: file of a snapshot -> what its stamp says; of a file that isn't ours nothing. chains: target -> the
     disk's files from the one that is written downwards. denied: files that the running guest is kept from writing.
     paths: target -> the next overlay's name, and memory_path.
@@ -32,12 +35,15 @@ class State:
     active: bool = False
     saved: bool = False
     persistent: bool = True
+    interrupted: bool = False
     version: int = 0
     facts: Facts = field(default_factory=Facts)
     pending: tuple[str, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
     overlays: Mapping[str, Overlay] = field(default_factory=dict)
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unused: frozenset[str] = frozenset()
+    left: tuple[str, ...] = ()
     existing: frozenset[str] = frozenset()
     denied: frozenset[str] = frozenset()
     paths: Mapping[str, str] = field(default_factory=dict)

@@ -139,6 +139,20 @@ def build(snapshot: Snapshot, others: tuple[str, ...]) -> str:
     return serialize(root)
 
 
+def noted(snapshot: Snapshot, others: tuple[str, ...], domain: str, inactive: Optional[str]) -> str:
+    """XML for a snapshot that was made, and that libvirt doesn't know: with the domain as it was, before it."""
+    root = parse(build(snapshot, others))
+    put(root, "state", snapshot.state)
+    put(root, "creationTime", str(snapshot.created))
+    put(root, "parent/name", snapshot.parent)
+    for name, text in zip(_DEFINITIONS, (domain, inactive)):
+        if text is not None:
+            definition_then = parse(text)
+            definition_then.tag = name
+            root.append(definition_then)
+    return serialize(root)
+
+
 def described(text: str, description: Optional[str]) -> str:
     root = parse(text)
     put(root, "description", description)

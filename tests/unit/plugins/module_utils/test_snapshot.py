@@ -26,7 +26,7 @@ from ansible_collections.burrow.vm.plugins.module_utils._model.snapshot import (
     view,
 )
 from ansible_collections.burrow.vm.plugins.module_utils._plan import Plan
-from ansible_collections.burrow.vm.plugins.module_utils._resource.snapshot_plan import plan
+from ansible_collections.burrow.vm.plugins.module_utils._resource.snapshot_mend import plan
 from ansible_collections.burrow.vm.plugins.module_utils._resource.snapshot_state import State
 from ansible_collections.burrow.vm.plugins.module_utils._xml.snapshot import Facts
 

@@ -100,6 +100,16 @@ def test_it_is_valid_and_reads_back(snapshot: Snapshot) -> None:
     assert xml.read(text) == dataclasses.replace(snapshot, state="")
 
 
+def test_one_that_libvirt_does_not_know_is_told_with_the_domain_of_then() -> None:
+    made = dataclasses.replace(EXTERNAL, parent="p", created=86400)
+    text = xml.noted(made, ("vdb", "vdc"), DOMAIN, DOMAIN)
+    assert refused_by_schema(text, "domainsnapshot") == ""
+    assert xml.read(text) == made
+    for inactive in (False, True):
+        assert xml.facts(xml.definition(text, inactive=inactive)) == xml.facts(DOMAIN)
+    assert "inactiveDomain" not in xml.noted(made, (), DOMAIN, None)
+
+
 def test_what_libvirt_has() -> None:
     found = xml.read(full(DOMAIN), current=True)
     assert (found.name, found.state, found.kind, found.memory) == ("a", "running", "external", False)

@@ -24,6 +24,8 @@ _BLOCK = 1 << 16
 _MOST_OUTPUT = 1 << 20
 # QEMU has up to 64 threads at work, and each takes a stack of this limit from the address space.
 _STACK = 1 << 20
+# strerror(ENOMEM) in the C locale, and GLib before it aborts.
+_NO_MEMORY = (b"Cannot allocate memory", b"failed to allocate")
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ def run(
         what = f"more than {limits.seconds} s" if code == -signal.SIGXCPU else f"more than {limits.written} bytes"
         raise _over(operation, obj, arguments[0], what)
     if code not in accepted:
+        if any(words in errors for words in _NO_MEMORY):
+            raise _over(operation, obj, arguments[0], f"more than {limits.memory >> 20} MiB of memory")
         raise failed(f"{arguments[0]} ended with {code}", tail(errors or output), operation, obj)
     return output
 

@@ -66,6 +66,8 @@ def test_it_reads_what_it_is_given(tmp_path: Path) -> None:
         (Limits(1), ("sh", "-c", "sleep 30 & sleep 30"), "more than 1 s"),
         (Limits(20), ("cat", "/dev/zero"), "more output"),
         (Limits(20), ("sh", "-c", "cat /dev/zero >&2"), "more output"),
+        (Limits(20, memory=1 << 26), ("sh", "-c", "echo Cannot allocate memory >&2; exit 1"), "64 MiB of memory"),
+        (Limits(20, memory=1 << 26), ("sh", "-c", "echo GLib: failed to allocate >&2; kill -6 $$"), "64 MiB of memory"),
     ],
 )
 def test_it_ends_at_its_limits(limits: Limits, arguments: tuple[str, ...], says: str) -> None:

@@ -6,8 +6,8 @@
     python strike.py MODULE PLAN <OPTIONS
 
 Both are JSON. A plan has the `call` (`virDomain.attachDeviceFlags`); the process `libvirtd`, which is ended by
-SIGKILL at the fraction `at` of the `length` seconds that the call takes, 0 being before it and 1 after; `hold`, seconds
-to wait before the call, beginning with the file `mark`; and the file `took` for the seconds that the call took.
+SIGKILL at the fraction `at` of the `length` seconds that the call takes, 0 being before it and 1 after; the file
+`hold`, for which the call waits, beginning with the file `mark`; and the file `took` for the seconds that it took.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def strike(plan: dict[str, Any]) -> None:
         setattr(kind, name, real)
         if "hold" in plan:
             Path(plan["mark"]).touch()
-            time.sleep(plan["hold"])
+            end = time.monotonic() + 60
+            while not Path(plan["hold"]).exists() and time.monotonic() < end:
+                time.sleep(0.02)
         within = 0 < plan.get("at", 0) < 1
         if plan.get("at") == 0:
             os.kill(plan["libvirtd"], signal.SIGKILL)

@@ -154,13 +154,18 @@ class Bed:
         return result
 
     def together(self, first: Task, second: Task, call: str) -> tuple[Result, Result]:
-        """Begin a second run while the first one is at a call."""
-        mark = self.directory / "mark"
-        leader = self._start(first, call=call, hold=1, mark=str(mark))
+        """Have a first run wait at a call until a second one has waited for it."""
+        mark, hold = self.directory / "mark", self.directory / "hold"
+        leader = self._start(first, call=call, hold=str(hold), mark=str(mark))
         host.wait(mark.exists, "the first run comes to its call")
         follower = self._start(second)
+        lock = str(self._lock)
+        host.wait(lambda: lock in _open_files(follower.pid), "the second run comes to the lock")
+        time.sleep(0.3)
+        hold.touch()
         results = (self._result(leader), self._result(follower))
         mark.unlink()
+        hold.unlink()
         return results
 
     def processes(self) -> dict[str, int]:
@@ -179,7 +184,7 @@ class Bed:
             defined=_sources(virsh("dumpxml", "--inactive", GUEST)) if there else (),
             running=_sources(live),
             files=tuple(sorted(file.name for file in self.directory.iterdir())),
-            open_files=self._open_files(process) if process else (),
+            open_files=self._of_mine(process),
             snapshots=tuple(virsh("snapshot-list", "--name", GUEST).split()) if there else (),
             inside=self._inside(),
             jobs=len(ET.fromstring(live).findall("devices/disk/mirror")),
@@ -223,26 +228,35 @@ class Bed:
         else:
             self.ends += 1
 
-    def _open_files(self, process: int) -> tuple[str, ...]:
-        links = set()
-        for descriptor in Path(f"/proc/{process}/fd").iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                links.add(str(descriptor.readlink()))
-        return tuple(sorted(link for link in links if link.startswith(str(self.directory))))
-
     def _inside(self) -> tuple[str, ...]:
         """The internal snapshots, as the file has them."""
         command = ["qemu-img", "info", "-U", "--output=json", str(self.directory / "root.qcow2")]
         told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         return tuple(item["name"] for item in told.get("snapshots", ()))
 
+    def _of_mine(self, process: int | None) -> tuple[str, ...]:
+        files = _open_files(process) if process else ()
+        return tuple(file for file in files if file.startswith(str(self.directory)))
+
+    @property
+    def _lock(self) -> Path:
+        return self.directory / "data/locks" / f"guest-{GUEST}"
+
     def _held(self) -> bool:
-        with (self.directory / "data/locks" / f"guest-{GUEST}").open() as lock:
+        with self._lock.open() as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
         return False
+
+
+def _open_files(process: int) -> list[str]:
+    links = set()
+    for descriptor in Path(f"/proc/{process}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            links.add(str(descriptor.readlink()))
+    return sorted(links)
 
 
 def _sources(text: str) -> tuple[str, ...]:

@@ -112,14 +112,14 @@ def test_two_runs_with_one_change_wait_for_each_other(bed: Bed) -> None:
     first, second = bed.together(ATTACHED, ATTACHED, "virDomain.attachDeviceFlags")
     assert (first.failed, second.failed) == (False, False), (first, second)
     assert (first.changed, second.changed) == (True, False)
-    assert second.waited > 0.5
+    assert second.waited > 0.2
 
 
 def test_a_snapshot_and_a_change_of_its_domain_wait_for_each_other(bed: Bed) -> None:
     bed.have(RUNNING, PLAIN, NONE)
     first, second = bed.together(EXTERNAL, domain(title="meanwhile"), "virDomain.snapshotCreateXML")
     assert (first.failed, second.failed) == (False, False), (first, second)
-    assert second.waited > 0.5
+    assert second.waited > 0.2
     assert bed.run(NONE).changed
 
 
@@ -138,5 +138,5 @@ def test_two_runs_that_contradict_each_other_come_one_after_the_other(
     bed.have(second)
     results = bed.together(first, second, call)
     assert [(result.failed, result.changed) for result in results] == [(False, True)] * 2, results
-    assert results[1].waited > 0.5
+    assert results[1].waited > 0.2
     assert set(bed.look().states) == set(bed.processes()) == left

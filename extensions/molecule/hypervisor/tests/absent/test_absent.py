@@ -67,5 +67,5 @@ def test_images_and_packages_go_when_they_are_named(hypervisor: Any) -> None:
         hypervisor.run("dpkg-query --show --showformat '${db:Status-Status}' libvirt-daemon-system").stdout
         != "installed"
     )
-    assert hypervisor.run("which qemu-system-x86_64").rc != 0
+    assert hypervisor.run("which qemu-system-x86_64 || which swtpm").rc != 0
     assert not hypervisor.file("/var/lib/burrow/images").exists

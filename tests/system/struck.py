@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 GUEST, BYSTANDER = "burrow-test-struck", "burrow-test-bystander"
 # What keeps libvirtd running gives up after five ends in a row, each within 5 s of a start; systemd after five in 10 s.
 _QUICK, _MOST = 5.5, 3
-# Where libvirt writes beside before it renames.
-_LIBVIRTS = ("/etc/libvirt/qemu", "/run/libvirt/qemu", "/var/lib/libvirt/qemu/snapshot")
+# Where libvirt writes a definition beside before it renames it. (What it keeps elsewhere it writes anew all the time.)
+_DEFINITIONS = Path("/etc/libvirt/qemu")
 
 
 @dataclass(frozen=True)
@@ -189,9 +189,7 @@ class Bed:
             inside=self._inside(),
             jobs=len(ET.fromstring(live).findall("devices/disk/mirror")),
             held=self._held(),
-            unfinished=tuple(
-                str(file) for place in _LIBVIRTS for file in Path(place).glob("**/*.new") if GUEST in str(file)
-            ),
+            unfinished=tuple(str(file) for file in _DEFINITIONS.glob(f"{GUEST}*.new")),
         )
 
     def _start(self, task: Task, **plan: Any) -> subprocess.Popen[str]:

@@ -92,8 +92,7 @@ options:
       - The image's address (HTTP or HTTPS, without a login).
       - Proxies are taken from the environment, as in C(https_proxy), and the certificates that count from the host's
         trust store. Up to ten redirects are followed, and none from HTTPS to HTTP.
-      - An image that is packed by xz or gzip is unpacked while it comes, and so is one packed by zstd where the host's
-        Python is 3.14 or later. The file's content tells, and not its name.
+      - An image that is packed by xz or gzip is unpacked while it comes. The file's content tells, and not its name.
     type: str
   checksum:
     description:

@@ -1,6 +1,6 @@
 # Copyright: burrow.vm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Unpacks xz, gzip and zstd as they come, within bounds. What a file is, its first bytes say, never its name."""
+"""Unpacks xz and gzip as they come, within bounds. What a file is, its first bytes say, never its name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Block = Union[bytes, memoryview]
 _STEP = 1 << 20
 # `xz -9` needs 65 MiB; the format allows 4 GiB.
 _MEMORY = 80 << 20
-_MAGIC = {"xz": b"\xfd7zXZ\0", "gzip": b"\x1f\x8b\x08", "zstd": b"\x28\xb5\x2f\xfd"}
+_MAGIC = {"xz": b"\xfd7zXZ\0", "gzip": b"\x1f\x8b\x08"}
 # xz may end with zeros, and tapes' gzip does.
 _PADDING = b"\0"
 
@@ -67,24 +67,18 @@ class Unpacker:
     def _new(self) -> Any:
         if self._kind == "gzip":
             return _Gzip()
-        # Python's own, from 3.14 on for zstd; some builds lack xz.
-        package = {"xz": "lzma", "zstd": "compression.zstd"}[self._kind]
         try:
-            library = importlib.import_module(package)
+            library = importlib.import_module("lzma")
         except ImportError as error:
             raise HostError(
                 "unpack it",
                 self._name,
-                f"it is packed by {self._kind}, and this host's Python has no module {package}",
-                "State the address of the image unpacked, or packed by xz or gzip; or unpack it and state `path`.",
+                "it is packed by xz, and this host's Python was built without module lzma",
+                "State the address of the image unpacked, or packed by gzip; or unpack it and state `path`.",
                 "no_unpacker",
             ) from error
-        if self._kind == "xz":
-            self._errors = (library.LZMAError,)
-            return library.LZMADecompressor(library.FORMAT_XZ, memlimit=_MEMORY)
-        self._errors = (library.ZstdError,)
-        # 2^26: no more memory than for xz.
-        return library.ZstdDecompressor(options={library.DecompressionParameter.window_log_max: 26})
+        self._errors = (library.LZMAError,)
+        return library.LZMADecompressor(library.FORMAT_XZ, memlimit=_MEMORY)
 
     def _damaged(self, cause: str) -> HostError:
         hint = "Pack it again, with a smaller dictionary where memory is the cause (xz -9 is the largest)."

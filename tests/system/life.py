@@ -13,10 +13,13 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import host
 from .conftest import Controller, Run, inventory, virsh
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 GUEST = "life-guest"
 PORT = 28224
@@ -99,12 +102,19 @@ class Life:
         dummy, playbook, *rest = self.command(verb, *arguments, **variables)
         return self.controller.play(playbook, *rest)
 
-    def domain(self, **options: object) -> Run:
-        """Have the domain so, by the module alone."""
+    def module(self, name: str, options: Mapping[str, object]) -> tuple[int, dict[str, Any]]:
+        """Run one module alone: its exit code and its result."""
         python = ("--extra-vars", json.dumps({"ansible_python_interpreter": "/usr/bin/python3"}))
-        module = ("--module-name", "burrow.vm.domain", "--args", json.dumps({"name": GUEST, **options}))
+        module = ("--module-name", f"burrow.vm.{name}", "--args", json.dumps(options))
         ansible = str(Path(sys.executable).parent / "ansible")
-        return self.controller.run([ansible, "localhost", *python, *module])
+        run = self.controller.run([ansible, "localhost", *python, *module])
+        dummy, arrow, result = run.output.partition(" => ")
+        assert arrow, run.output
+        told, _end = json.JSONDecoder().raw_decode(result)
+        return run.code, told
+
+    def domain(self, **options: object) -> tuple[int, dict[str, Any]]:
+        return self.module("domain", {"name": GUEST, **options})
 
     def ssh(self, command: str) -> str:
         return self.controller.ssh(GUEST, command)

@@ -20,9 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ansible_collections.burrow.vm.plugins.module_utils._resource.domain_live import TABLE
+
 from . import host
 from .conftest import Controller, Run, domains, extra, keep_consoles, leftovers, virsh
 from .life import CANARY, GOOD, GUEST, OWN_CONFIG, PORT, Life, Look, definitions, memory, secret
+from .life_changes import CHANGES, ELSEWHERE, ROOM, Change, surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,44 +82,27 @@ def again(life: Life, made: Run) -> Run:
 
 
 @dataclass(frozen=True)
-class Live:
-    """Changes of the running guest: each run, and what the guest then says of its disks and its memory in KiB."""
+class Forwarded:
+    """Runs that give the running guest a forward, do so again, and take it away; what it said by the forward."""
 
     runs: tuple[Run, ...]
-    disks: tuple[str, ...]
-    memory: tuple[int, ...]
     banner: bytes
     rebooted: bool
 
 
 @pytest.fixture(scope="module")
-def live(life: Life, again: Run) -> Iterator[Live]:
-    """A disk and memory come and go, and so does a forward, as the guest runs."""
-    # Not in a home directory: QEMU's user has to pass.
-    disk = Path("/var/lib/libvirt/images/life-plugged.qcow2")
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(disk), "16M"], check=True)
-    boot, own = life.boot_id(), [{"name": "root"}, {"name": "seed"}]
-    steps: tuple[dict[str, Any], ...] = (
-        {"disks": [{"name": "plugged", "source": str(disk)}], "memory": "896MiB"},
-        {"disks": own, "purge": ["disks"], "memory": "1GiB"},
-    )
-    runs, disks, sizes = [], [], []
-    for options in steps:
-        runs.append(life.domain(**options))
-        disks.append(life.ssh("cat /sys/block/vd*/serial"))
-        sizes.append(int(life.ssh("grep MemTotal /proc/meminfo").split()[1]))
-    forwards = {"burrow_forwards": [f"{PORT}:22", f"{PORT + 1}:22"]}
-    runs += [life.run("up", **forwards), life.run("up", **forwards)]
+def forwarded(life: Life, again: Run) -> Forwarded:
+    boot, forwards = life.boot_id(), {"burrow_forwards": [f"{PORT}:22", f"{PORT + 1}:22"]}
+    runs = [life.run("up", **forwards), life.run("up", **forwards)]
     with socket.create_connection(("127.0.0.1", PORT + 1), 10) as connection:
         connection.settimeout(20)
         banner = connection.recv(8)
     runs.append(life.run("up"))
-    yield Live(tuple(runs), tuple(disks), tuple(sizes), banner, life.boot_id() != boot)
-    disk.unlink(missing_ok=True)
+    return Forwarded(tuple(runs), banner, life.boot_id() != boot)
 
 
 @pytest.fixture(scope="module")
-def beside(life: Life, live: Live) -> Run:
+def beside(life: Life, forwarded: Forwarded) -> Run:
     """Two guests: one is provisioned again, and the other comes up too late."""
     late = {LATE: {"burrow_memory": "512MiB", "burrow_cpus": 1, "burrow_timeout": 2}}
     run = life.run("up", *extra(burrow_provision=True), others=late)
@@ -168,13 +154,11 @@ def test_a_second_run_changes_nothing(life: Life, again: Run) -> None:
     unchanged(again)
 
 
-def test_a_running_guest_takes_disks_memory_and_forwards(live: Live) -> None:
-    assert [run.code for run in live.runs] == [0] * 5, [run.why for run in live.runs]
-    assert ["plugged" in disks for disks in live.disks] == [True, False]
-    assert live.memory[1] - live.memory[0] == 128 * 1024
-    assert live.banner == b"SSH-2.0-"
-    unchanged(live.runs[3])
-    assert not live.rebooted
+def test_a_running_guest_takes_forwards(forwarded: Forwarded) -> None:
+    assert [run.code for run in forwarded.runs] == [0] * 3, [run.why for run in forwarded.runs]
+    assert forwarded.banner == b"SSH-2.0-"
+    unchanged(forwarded.runs[1])
+    assert not forwarded.rebooted
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", PORT + 1), 10)
 
@@ -225,7 +209,16 @@ def deferred(life: Life, refused: Restart) -> Restart:
 
 
 @pytest.fixture(scope="module")
-def restarted(life: Life, deferred: Restart) -> Restart:
+def roomy(life: Life, deferred: Restart) -> Iterator[dict[str, Any]]:
+    """What the module says of changes for which the guest has no room before its next start."""
+    boot = life.boot_id()
+    with surroundings():
+        code, told = life.domain(**ROOM, restart_policy="defer")
+        yield {**told, "code": code, "rebooted": life.boot_id() != boot}
+
+
+@pytest.fixture(scope="module")
+def restarted(life: Life, roomy: dict[str, Any]) -> Restart:
     """While the run waits for the guest, libvirtd ends, and comes back."""
     host.refuse_with_others(GUEST)
     before, boot = definitions(), life.boot_id()
@@ -257,6 +250,12 @@ def test_a_deferred_change_waits_for_a_restart(deferred: Restart) -> None:
     assert not deferred.rebooted
 
 
+def test_the_module_defers_what_makes_room(roomy: dict[str, Any]) -> None:
+    assert roomy["code"] == 0, roomy
+    assert {"cpus_maximum", "disks[disc]", "graphics[vnc]", "pcie_root_ports"} <= set(roomy["restart_required"])
+    assert not roomy["rebooted"]
+
+
 def test_a_restart_at_once_brings_the_change(life: Life, restarted: Restart) -> None:
     assert restarted.rebooted
     assert [memory(definition) for definition in restarted.after] == [1280, 1280]
@@ -269,7 +268,62 @@ def test_a_libvirtd_that_ends_during_the_wait_is_waited_for(restarted: Restart) 
 
 
 @pytest.fixture(scope="module")
-def rebooted(life: Life, restarted: Restart) -> Look:
+def lively(life: Life, restarted: Restart) -> str:
+    """Have a guest that takes changes as it runs; its boot."""
+    return life.boot_id()
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_the_running_guest_takes_each_change_and_shows_it(life: Life, lively: str, name: str) -> None:
+    change = CHANGES[name]
+    if change.needs and subprocess.run(change.needs, capture_output=True, check=False).returncode:
+        pytest.skip(f"this kernel can't: {' '.join(change.needs)}")
+    options = change.options if change.module != "domain" else {"name": GUEST, **change.options}
+    code, told = life.module(change.module, options)
+    assert (code, told.get("changed"), told.get("restart_required", [])) == (0, True, []), told
+    assert answered(life, change) == change.answer
+    code, told = life.module(change.module, options)
+    assert (code, told.get("changed")) == (0, False), told
+
+
+def answered(life: Life, change: Change) -> str:
+    """The guest's answer; its kernel may take a moment to notice."""
+    deadline = time.monotonic() + 20
+    while (told := change.ask(life)) != change.answer and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return told
+
+
+def test_a_paused_guest_keeps_its_devices(life: Life, lively: str) -> None:
+    virsh("suspend", GUEST)
+    code, told = life.domain(disks=[{"name": "root"}], purge=["disks"])
+    virsh("resume", GUEST)
+    assert code != 0
+    assert told["error"]["code"] == "restart_required"
+    assert "a paused guest can't let go of a device" in told["msg"]
+
+
+@pytest.fixture(scope="module")
+def fewer_cpus(life: Life, lively: str) -> dict[str, Any]:
+    """It keeps the CPU that it was given until its next start."""
+    code, told = life.domain(cpus=2, restart_policy="defer")
+    return {**told, "code": code}
+
+
+def test_no_live_change_restarts_the_guest(life: Life, lively: str, fewer_cpus: dict[str, Any]) -> None:
+    assert (fewer_cpus["code"], fewer_cpus["restart_required"]) == (0, ["cpus"]), fewer_cpus
+    assert virsh("vcpucount", GUEST, "--live", "--active").strip() == "3"
+    assert life.boot_id() == lively
+
+
+def test_each_live_change_of_the_collection_is_seen() -> None:
+    shown = {row for change in CHANGES.values() for row in change.rows}
+    assert shown | set(ELSEWHERE) == set(TABLE)
+    assert not shown & set(ELSEWHERE)
+
+
+@pytest.fixture(scope="module")
+def rebooted(life: Life, fewer_cpus: dict[str, Any]) -> Look:
     boot = life.boot_id()
     with contextlib.suppress(AssertionError):  # the connection may end with the guest
         life.ssh("sudo reboot")

@@ -376,4 +376,6 @@ def main(words: Optional[Sequence[str]] = None) -> int:
 
 
 if __name__ == "__main__":
+    # Whoever starts this in the background of a shell has it ignored, and suites that send it would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())

@@ -112,6 +112,12 @@ def pid(file: Path) -> int:
     return int(file.read_text())
 
 
+def is_started_anew(former: int) -> bool:
+    """Whether another libvirtd than that process runs. It makes its file first, and writes its number then."""
+    text = LIBVIRTD.read_text() if LIBVIRTD.exists() else ""
+    return text.strip().isdigit() and int(text) != former
+
+
 def _empty_run() -> None:
     assert not mounts("/run/burrow/")
     # rmdir only: whatever should still be mounted there is not deleted.

@@ -148,7 +148,7 @@ class Bed:
         daemon = host.pid(host.LIBVIRTD)
         result = self.run(task, call=call, libvirtd=daemon, at=moment, length=length)
         host.wait(lambda: not Path(f"/proc/{daemon}").exists(), "libvirtd is killed")
-        host.wait(lambda: host.LIBVIRTD.exists() and host.pid(host.LIBVIRTD) != daemon, "libvirtd is started again")
+        host.wait(lambda: host.is_started_anew(daemon), "libvirtd is started again")
         self.started = time.monotonic()
         host.wait(_answers, "libvirtd answers")
         return result

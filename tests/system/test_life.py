@@ -232,7 +232,7 @@ def restarted(life: Life, roomy: dict[str, Any]) -> Restart:
         host.end_libvirtd()
         code = process.wait(timeout=300)
     print(log.read_text())
-    host.wait(lambda: host.LIBVIRTD.exists() and host.pid(host.LIBVIRTD) != daemon, "libvirtd is started again")
+    host.wait(lambda: host.is_started_anew(daemon), "libvirtd is started again")
     return Restart(Run(code, log.read_text(), 0), before, definitions(), life.wait_for_boot(boot) != boot)
 
 

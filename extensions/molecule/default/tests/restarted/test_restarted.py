@@ -26,10 +26,10 @@ def test_it_was_restarted_and_kept_its_data(guest: Guest) -> None:
     assert guest.host.check_output("cat ~/kept") == "kept"
 
 
-def test_it_was_asked_by_its_agent_where_it_has_one(guest: Guest) -> None:
+def test_its_agent_was_asked_to_shut_down(guest: Guest) -> None:
     with guest.host.sudo():
-        told = guest.host.run("journalctl --boot -1 --unit qemu-guest-agent --output cat").stdout
-    assert ("guest-shutdown called" in told) == (guest.firmware == "direct")
+        told = guest.host.check_output("journalctl --boot -1 --unit qemu-guest-agent --output cat")
+    assert "guest-shutdown called" in told
 
 
 def test_its_scripts_ran_as_often_as_they_say(guest: Guest) -> None:

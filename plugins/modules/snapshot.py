@@ -107,9 +107,9 @@ notes:
     snapshot anew; with O(state=absent) no file of it stays. The guest runs on, and is resumed where libvirt had paused
     it.
   - Where AppArmor confines guests (Debian, Ubuntu), libvirt keeps QEMU from writing the files that lay below a disk
-    when the guest was started. An external snapshot is merged then while the domain is stopped; until it is, removing
-    the snapshot is refused, and nothing is changed. A snapshot that the guest was given while it ran, and that was not
-    gone back to, is merged while it runs.
+    when the guest was started, when it went back to a snapshot, or when another one was last merged. An external
+    snapshot is merged into such a file while the domain is stopped; until it is, removing the snapshot is refused, and
+    nothing is changed.
 seealso:
   - module: burrow.vm.domain
   - module: burrow.vm.disk

@@ -274,5 +274,5 @@ def _check_confined(state: State, snapshot: Snapshot, frozen: str) -> None:
     """libvirt denies QEMU what lay below a disk when the guest was started, and lets no later rule permit it."""
     if frozen in state.denied:
         problem = f"AppArmor keeps the running guest from writing {shown(frozen)}, which {snapshot.name} is merged into"
-        hint = "Stop the domain first: it was started with that snapshot, or went back to it. It can be started again."
+        hint = "Stop the domain first: libvirt lets no guest write a file that lay below its disk. Start it again then."
         raise SpecError("name", problem, hint, "confined")

@@ -59,10 +59,10 @@ def test_it_is_merged_while_the_guest_runs(guest: Any) -> None:
     snapshot("one", kind="external")
     snapshot("two", kind="external")
     assert chain(guest) == [f"{DIRECTORY}/root.two.qcow2", f"{DIRECTORY}/root.one.qcow2", ROOT]
-    for name in ("one", "two"):
-        assert snapshot(name, state="absent")["changed"]
-    assert chain(guest) == [ROOT]
-    assert_merged(guest)
+    assert snapshot("one", state="absent")["changed"]
+    assert chain(guest) == [f"{DIRECTORY}/root.two.qcow2", ROOT]
+    # libvirt writes the profile anew then, and the disk's file lies below.
+    merged_when_stopped(guest, "two")
 
 
 def test_it_goes_back_and_is_merged_when_apparmor_lets_it(guest: Any) -> None:
@@ -75,16 +75,18 @@ def test_it_goes_back_and_is_merged_when_apparmor_lets_it(guest: Any) -> None:
     assert guest.check_output(f"{VIRSH} domstate {DOMAIN}") == "running"
     assert guest.check_output(f"{VIRSH} snapshot-list --name {DOMAIN}").split() == ["one"]
 
-    confined = task("burrow.vm.snapshot", {"domain": DOMAIN, "name": "one", "state": "absent"})
+    merged_when_stopped(guest, "one")
+
+
+def merged_when_stopped(guest: Any, name: str) -> None:
+    """AppArmor forbids it while the guest runs. Then nothing is left of it, and the domain is as it was defined."""
+    files = chain(guest)
+    confined = task("burrow.vm.snapshot", {"domain": DOMAIN, "name": name, "state": "absent"})
     assert confined["error"]["code"] == "confined"
-    assert chain(guest) == [f"{DIRECTORY}/root.one.1.qcow2", ROOT]
+    assert chain(guest) == files
     task("burrow.vm.domain", {"name": DOMAIN, "state": "stopped", "timeout": 1})
-    assert snapshot("one", state="absent")["changed"]
-    assert_merged(guest)
-
-
-def assert_merged(guest: Any) -> None:
-    """Nothing is left of snapshots, and the domain is as it was defined."""
+    assert snapshot(name, state="absent")["changed"]
+    assert chain(guest) == [ROOT]
     assert guest.check_output(f"ls --almost-all {DIRECTORY}").split() == [".root.qcow2.burrow", "root.qcow2"]
     assert guest.check_output(f"{VIRSH} snapshot-list --name {DOMAIN}") == ""
     assert task("burrow.vm.domain", {**OPTIONS, "state": "present"})["changed"] is False

